@@ -1,0 +1,5 @@
+"""The command `course build`."""
+
+
+def build() -> None:
+    """Stub."""

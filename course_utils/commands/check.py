@@ -1,0 +1,5 @@
+"""The command `course check`."""
+
+
+def check() -> None:
+    """Stub."""

@@ -1,0 +1,24 @@
+"""Where the commands print, and how they give up."""
+
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Print an error without a traceback and leave the command.
+
+    Args:
+        message: What came, then what to pass or do.
+        code: Exit code, 1 for a failure, 2 for a wrong call.
+
+    Raises:
+        typer.Exit: Always.
+    """
+    errors.print("Error:", style="bold red", end=" ")
+    errors.print(message, markup=False, highlight=False)
+    raise typer.Exit(code)

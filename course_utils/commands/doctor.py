@@ -1,0 +1,5 @@
+"""The command `course doctor`."""
+
+
+def doctor() -> None:
+    """Stub."""

@@ -1,0 +1,5 @@
+"""The command `course lab`."""
+
+
+def lab() -> None:
+    """Stub."""

@@ -1,0 +1,5 @@
+"""The command `course run`."""
+
+
+def run() -> None:
+    """Stub."""
