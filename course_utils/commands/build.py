@@ -1,5 +1,240 @@
-"""The command `course build`."""
+"""The command `course build`: both editions of every chapter, derived from its source."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from course_utils import results
+
+from . import editions
+from .chapters import Chapter, select
+from .console import console, fail
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+LARGEST = 1_000_000  # bytes of a stored notebook: beyond that, viewers and diffs become slow
+CELL_TIMEOUT = 1800.0  # seconds; the longest training on full data takes a fraction of it
 
 
-def build() -> None:
-    """Stub."""
+class Edition(StrEnum):
+    """Which notebooks to build."""
+
+    both = "both"
+    notebooks = "notebooks"
+    solutions = "solutions"
+
+
+class Run(NamedTuple):
+    """A worked edition that has to be executed.
+
+    Attributes:
+        chapter: Its chapter.
+        notebook: The edition without outputs.
+        inputs: Hash of everything that the outputs depend on, taken before the run.
+    """
+
+    chapter: Chapter
+    notebook: NotebookNode
+    inputs: str
+
+
+def build(
+    chapters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CHAPTER", help="Ids or names, such as 01 or 01_basics. All when omitted."),
+    ] = None,
+    edition: Annotated[Edition, typer.Option(help="Which notebooks to build.")] = Edition.both,
+    force: Annotated[bool, typer.Option("--force", help="Execute worked editions that are current, too.")] = False,
+) -> None:
+    """Derive the notebooks of each chapter from its source.
+
+    Only `chapters/NN_name.py` is edited by hand. From it come
+
+    - `notebooks/NN_name.ipynb`, the learner edition: exercises open, no outputs. This takes a second, executes
+      nothing, and gives the same bytes every time;
+    - `solutions/NN_name.ipynb`, the worked edition: executed from top to bottom with its solutions, on full data
+      where they are on hand (`course data list` shows that), otherwise on the bundled ones.
+
+    A worked edition is executed only when something it depends on has changed: the chapter's code, `course_utils`,
+    its checks, its claims or the locked requirements. Where only the prose changed, the outputs are kept. When a run
+    fails, the earlier worked edition stays as it was, and the partial notebook is kept in `reports/build/`.
+
+    Examples:
+    ```
+    course build                          everything that is not current
+    course build 01 --edition notebooks   only the learner edition of chapter 01
+    course build 02 03 --force            execute both again
+    COURSE_DATA_DIR=/path/to/mirror course build 02
+    ```
+
+    `course check` says what is stale, and documents the form of a source.
+    """
+    from . import execution
+
+    try:
+        chosen = select(chapters or [])
+    except ValueError as error:
+        fail(str(error), code=2)
+    failures = build_chapters(chosen, edition, force, execution.execute)
+    if failures:
+        fail("\n".join(failures))
+
+
+def build_chapters(chapters: Sequence[Chapter], edition: Edition, force: bool, execute: Callable) -> list[str]:
+    """Build notebooks, and go on with the next chapter where one fails.
+
+    Args:
+        chapters: Which chapters.
+        edition: Which of their notebooks.
+        force: Execute worked editions that are current, too.
+        execute: What runs notebooks: ``execution.execute``.
+
+    Returns:
+        One message per failure.
+    """
+    failures, runs = [], []
+    for chapter in chapters:
+        try:
+            if edition != Edition.solutions:
+                _build_learner(chapter)
+            if edition != Edition.notebooks:
+                runs += _runs_needed(chapter, force)
+        except (ValueError, OSError) as error:
+            failures.append(str(error))
+    if runs:
+        failures += _execute_and_store(runs, execute)
+    return failures
+
+
+def write_if_changed(path: Path, content: bytes) -> bool:
+    """Write a file in one step, so that no reader ever sees half of it.
+
+    Args:
+        path: The file; its folder is made when it is missing.
+        content: What it shall hold.
+
+    Returns:
+        False where the file held that already: it is then left untouched.
+    """
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        temporary.chmod(0o644)  # mkstemp's file is private
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _build_learner(chapter: Chapter) -> None:
+    written = write_if_changed(chapter.learner, editions.to_bytes(editions.learner_edition(chapter)))
+    _say(f"{_name(chapter.learner, chapter)}: {'written' if written else 'unchanged'}")
+
+
+def _runs_needed(chapter: Chapter, force: bool) -> list[Run]:
+    """Renew a worked edition without a run where that is possible; otherwise say what to run."""
+    notebook, inputs = editions.worked_edition(chapter), editions.inputs_hash(chapter)
+    old, record = editions.stored(chapter.worked), editions.recorded(chapter)
+    run = Run(chapter, notebook, inputs)
+    if force or not old or not record or record.inputs != inputs:
+        return [run]
+    if editions.code_of(old) != editions.code_of(notebook):
+        return [run]
+    renewed = editions.with_outputs(notebook, old, record, chapter.root)
+    changed = write_if_changed(chapter.worked, editions.to_bytes(renewed))
+    state = "prose renewed, outputs kept" if changed else "current"
+    _say(
+        f"{_name(chapter.worked, chapter)}: {state} (executed {_data_text(record.data)}). "
+        "Pass --force to execute it again."
+    )
+    return []
+
+
+def _execute_and_store(runs: Sequence[Run], execute: Callable) -> list[str]:
+    from .execution import Job
+
+    failures = []
+    with tempfile.TemporaryDirectory(prefix="course-build-") as folder:
+        jobs = []
+        for chapter, notebook, _ in runs:
+            source = Path(folder) / f"{chapter.name}.ipynb"
+            source.write_bytes(editions.to_bytes(notebook))
+            target = chapter.root / "reports" / "build" / f"{chapter.name}.ipynb"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            jobs.append(Job(chapter.name, source, target, {}))
+        outcomes = execute(jobs, workers=1, cell_timeout=CELL_TIMEOUT, title="Executing worked editions")
+    by_name = {outcome.name: outcome for outcome in outcomes}
+    for run in runs:
+        try:
+            _store(run, by_name[run.chapter.name])
+        except (ValueError, OSError) as error:
+            failures.append(str(error))
+    return failures
+
+
+def _store(run: Run, outcome) -> None:
+    chapter, name = run.chapter, _name(run.chapter.worked, run.chapter)
+    partial = _name(outcome.target, chapter)
+    if outcome.status != "ok":
+        kept = "the earlier one stays" if chapter.worked.exists() else "there is none yet"
+        reason = f"{outcome.status}: {outcome.reason}".removesuffix(": ")
+        seen = f" The partial notebook is {partial}." if outcome.target.exists() else ""
+        raise ValueError(f"{name} was not renewed ({kept}): {reason}.{seen}")
+    executed = editions.stored(outcome.target)
+    if executed is None:
+        raise ValueError(f"{partial} is not a notebook. Build {chapter.id} again.")
+    record = editions.Record(run.inputs, editions.data_kind(executed))
+    notebook = editions.with_outputs(run.notebook, executed, record, chapter.root)
+    content = editions.to_bytes(notebook)
+    if len(content) > LARGEST:
+        raise ValueError(
+            f"{name} would have {len(content):,} bytes, more than {LARGEST:,}. Draw smaller or fewer figures, or "
+            f"print less; the biggest outputs are {_biggest_outputs(notebook)}. The whole notebook is {partial}."
+        )
+    write_if_changed(chapter.worked, content)
+    outcome.target.unlink()
+    _say(f"{name}: executed {_data_text(record.data)} in {outcome.seconds:.0f} s, {len(content):,} bytes")
+    rows = results.scoreboard(results.collect(executed), editions.claims_of(chapter), {chapter.id})
+    for row in rows:
+        if row.verdict in ("missed", "not reported"):
+            value = "" if row.value is None else f": {row.value:g}, claimed {row.bound_text}"
+            _say(f"  {row.verdict}: {row.metric} ({row.data}){value}")
+
+
+def _biggest_outputs(notebook: NotebookNode) -> str:
+    sizes = [
+        (len(str(value)), index, kind)
+        for index, cell in enumerate(notebook.cells)
+        for output in cell.get("outputs", [])
+        for kind, value in output.get("data", {"text": output.get("text", "")}).items()
+    ]
+    return ", ".join(
+        f"{kind} of cell {index + 1} ({editions.section_of(notebook, index)}, {size:,} bytes)"
+        for size, index, kind in sorted(sizes, reverse=True)[:3]
+    )
+
+
+def _data_text(kind: str) -> str:
+    return "without a data set" if kind == "any" else f"on {kind} data"
+
+
+def _name(path: Path, chapter: Chapter) -> str:
+    return path.relative_to(chapter.root).as_posix()
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

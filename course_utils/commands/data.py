@@ -1,10 +1,207 @@
-"""The command `course data`."""
+"""The command `course data`: list, fetch ahead, verify and remove the data sets' files."""
+
+from typing import Annotated
 
 import typer
+from rich.filesize import decimal
+from rich.table import Table
 
-app = typer.Typer(name="data", help="List, fetch ahead, verify and remove data.", no_args_is_help=True)
+from course_utils import datasets
+from course_utils.datasets import store
+
+from .console import console, errors, fail
+
+app = typer.Typer(
+    name="data",
+    help="""List, fetch ahead, verify and remove data.
+
+    Every chapter runs without any of these files: where a set is not on hand, its loader takes a stand-in that the
+    course carries, and says so. A set is looked for in the mirror (the folder that COURSE_DATA_DIR names, for a class
+    room or a machine without network), then in the cache (data/cache of the project, or the folder that
+    COURSE_CACHE_DIR names). Relative folders count from the project's folder.""",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+Sets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SET",
+        help=f"Which data sets: {', '.join(datasets.SETS)}. All when none is named.",
+        show_default=False,
+    ),
+]
 
 
 @app.command("list")
 def list_sets() -> None:
-    """Stub."""
+    """Show every data set: how large, what is on hand and where, what stands in for it, its licence.
+
+    Nothing is changed and the network is not used. Each file found is verified by its hash.
+
+    **Example:** `course data list`
+    """
+    mirror, cache = _folders()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("set", "size", "on hand", "otherwise", "licence"):
+        table.add_column(title)
+    for data_set in datasets.SETS.values():
+        size = decimal(sum(file.size for file in data_set.files))
+        on_hand = "\n".join(_states(file) for file in data_set.files)
+        table.add_row(data_set.name, size, on_hand, data_set.stand_in, data_set.licence)
+    console.print(table)
+    _say(f"\nmirror: {mirror or 'none (COURSE_DATA_DIR is not set)'}\ncache: {cache}")
+
+
+@app.command()
+def fetch(sets: Sets = None) -> None:
+    """Download data sets ahead, so that no lesson waits for the network.
+
+    A set that is on hand already, in the mirror or in the cache, is left alone. Each download is verified by its
+    recorded hash; what is damaged in the cache is fetched again. Where the network does not allow it, the command says
+    so within seconds, and the course still runs on the stand-ins.
+
+    Exit code: 0 when everything asked for is on hand afterwards, else 1.
+
+    **Examples:**
+
+    - `course data fetch`: everything
+
+    - `course data fetch mnist`: MNIST only
+
+    - `COURSE_CACHE_DIR=/scratch/data course data fetch`: into another folder
+    """
+    chosen = _select(sets)
+    _folders()
+    missing, troubles = {}, {}
+    for data_set in chosen:
+        try:
+            missing[data_set.name] = [file for file in data_set.files if not _on_hand(file)]
+        except store.DataError as error:
+            troubles[data_set.name] = str(error)
+    probes = store.Probes({url for files in missing.values() for file in files for url in file.urls})
+    for name, files in missing.items():
+        try:
+            for file in files:
+                copy = store.fetch(file, probes)
+                _say(f"{name}: {copy.path} fetched and verified ({decimal(copy.size)}).")
+        except store.DataError as error:
+            troubles[name] = str(error)
+        else:
+            if not files:
+                _say(f"{name}: on hand.")
+    for name, trouble in troubles.items():
+        _say(f"{name}: {trouble}", errors)
+        _say(f"The course still runs without it, on {datasets.SETS[name].stand_in}.", errors)
+    raise typer.Exit(1 if troubles else 0)
+
+
+@app.command()
+def verify(sets: Sets = None) -> None:
+    """Hash every file on hand and compare with the recorded hash, or with the mirror's SHA256SUMS.
+
+    Nothing is changed. A file of a mirror that is neither the public one nor listed in SHA256SUMS is called unverified:
+    it is used, but never unpickled.
+
+    Exit code: 0 when nothing is damaged, else 1.
+
+    **Examples:**
+
+    - `course data verify`: everything
+
+    - `course data verify mnist`: MNIST only
+    """
+    chosen = _select(sets)
+    _folders()
+    damaged = False
+    for data_set in chosen:
+        for file in data_set.files:
+            copies = _copies(file)
+            if not copies:
+                _say(f"{file.name}: not on hand. `course data fetch {data_set.name}` gets it.")
+            for copy in copies:
+                _say(f"{file.name} in the {copy.origin}: {_state(copy)}, sha256 {copy.sha256}")
+                if copy.damaged:
+                    damaged = True
+                    way_out = "Copy it there again" if copy.origin == "mirror" else "`course data fetch` replaces it"
+                    _say(f"{copy.path} is damaged: sha256 {copy.expected} is expected. {way_out}.", errors)
+    raise typer.Exit(1 if damaged else 0)
+
+
+@app.command()
+def remove(
+    sets: Sets = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+) -> None:
+    """Remove data sets from the cache, with what interrupted downloads left of them. The mirror is never touched.
+
+    **Examples:**
+
+    - `course data remove`: everything, after a question
+
+    - `course data remove mnist --yes`: MNIST, without a question
+    """
+    chosen = _select(sets)
+    files = [file for data_set in chosen for file in data_set.files]
+    paths = [path for file in files for path in store.cached_paths(file)]
+    if not paths:
+        _say(f"Nothing to remove from {store.cache_dir()}.")
+        return
+    for path in paths:
+        _say(str(path))
+    if not yes:
+        typer.confirm("Remove?", abort=True)
+    try:
+        freed = sum(store.remove(file) for file in files)
+    except store.DataError as error:
+        fail(str(error))
+    _say(f"{freed:,} bytes freed.")
+
+
+def _select(names: list[str] | None) -> list[store.DataSet]:
+    """Find the data sets that a user names, each once; all when none is named."""
+    for name in names or ():
+        if name not in datasets.SETS:
+            fail(f"No data set is called {name!r}. Pass one of: {', '.join(datasets.SETS)}.", code=2)
+    return [data_set for name, data_set in datasets.SETS.items() if not names or name in names]
+
+
+def _folders() -> tuple:
+    """Name mirror and cache; a mirror that is no folder ends the command."""
+    try:
+        return store.mirror_dir(), store.cache_dir()
+    except store.DataError as error:
+        fail(str(error))
+
+
+def _copies(file: store.DataFile) -> list[store.Copy]:
+    """Look at the copies of a file; one that cannot be read ends the command."""
+    try:
+        return list(store.copies(file))
+    except store.DataError as error:
+        fail(str(error))
+
+
+def _on_hand(file: store.DataFile) -> bool:
+    """Whether a good copy is on hand; what a user should hear of on the way is said."""
+    copy, notes = store.find(file)
+    for note in notes:
+        _say(f"{note[0].upper()}{note[1:]}.")
+    return copy is not None
+
+
+def _states(file: store.DataFile) -> str:
+    """Say where a file is on hand, in a few words."""
+    return "\n".join(f"{copy.origin} ({_state(copy)})" for copy in _copies(file)) or "no"
+
+
+def _state(copy: store.Copy) -> str:
+    """Put the state of a copy in one word."""
+    if copy.damaged:
+        return "damaged"
+    return "verified" if copy.verified else "unverified"
+
+
+def _say(text: str, where=console) -> None:
+    """Print text as it is: no markup, no colours, no line breaks inside a path or an address."""
+    where.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,67 @@
+# Every target does its own set-up, can be repeated, and is quick when nothing changed.
+# Another interpreter: make lab PYTHON=python3.12. Options of the command: make run ARGS="02 --jobs 2"
+
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+COURSE := $(BIN)/course
+
+.PHONY: help lab run test test-all check build lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1: /'
+
+lab: .venv/data.stamp  ## Set up the course and open JupyterLab on the first chapter
+	$(COURSE) lab $(ARGS)
+
+run: .venv/data.stamp  ## Set up the course, execute every chapter, write the report
+	$(COURSE) run $(ARGS)
+
+test: .venv/dev.stamp  ## Lint, check, run every chapter on bundled data, unit tests, compare stored outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(COURSE) check
+	COURSE_CACHE_DIR=.venv/empty-cache COURSE_DATA_DIR= $(COURSE) run --data bundled
+	$(BIN)/python -m pytest
+
+test-all: test  ## Everything that `make test` does, then every changed chapter on full data
+	$(COURSE) run --data full --changed
+	$(BIN)/python -m pytest tests/full
+
+check: .venv/dev.stamp  ## Say what is stale: editions, claims, exercises, figures without a text
+	$(COURSE) check
+
+build: .venv/dev.stamp  ## Derive notebooks/ and solutions/ from chapters/
+	$(COURSE) build
+
+lock: .venv/dev.stamp  ## Resolve both requirement files again, for all platforms
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra lab pyproject.toml -o requirements.txt --upgrade
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra lab --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt --upgrade
+
+clean:  ## Remove the environment, caches and reports; your own notebooks in my_notebooks/ stay
+	rm -rf .venv reports build *.egg-info .pytest_cache .ruff_cache
+
+# Each stamp is newer than what was installed from; an interrupted step leaves none.
+.venv/python.stamp:
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(0 if ok else "Python %d.%d does not fit: the course needs 3.11, 3.12 or 3.13. Pass one: make lab PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/learner.stamp: .venv/python.stamp requirements.txt pyproject.toml
+	@echo "Installing the course's packages (a few minutes the first time) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/learner.stamp requirements-dev.txt
+	@echo "Installing what the tests need ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# What the network does not give has a bundled stand-in, so a failed fetch never stops the set-up.
+.venv/data.stamp: .venv/learner.stamp
+	-$(COURSE) data fetch
+	@touch $@

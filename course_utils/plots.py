@@ -1,0 +1,118 @@
+"""The generic figures of the course: axes in, axes out.
+
+A figure that *is* the lesson is drawn in its notebook; these are the ones that come again and again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+# Okabe and Ito (2008), "Color Universal Design": eight colours that colour-blind readers can tell apart.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+
+
+def use_style() -> None:
+    """Set the look of every figure after this call: the palette, a light grid, and a modest resolution."""
+    import matplotlib as mpl
+
+    mpl.rcParams.update(
+        {
+            "axes.prop_cycle": mpl.cycler(color=PALETTE),
+            "axes.grid": True,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 80,
+            "figure.figsize": (7, 4),
+            "grid.alpha": 0.3,
+            "image.cmap": "gray",
+        }
+    )
+
+
+def loss_curves(runs: Mapping[str, Mapping[str, Sequence[float]]], ax=None):
+    """Draw loss per epoch: training dashed, validation solid.
+
+    Args:
+        runs: {name: History.history}, one colour per name.
+        ax: Axes to draw on; a new figure when None.
+
+    Returns:
+        The axes, for the notebook to add to.
+    """
+    ax = _axes(ax)
+    for index, (name, history) in enumerate(runs.items()):
+        colour = PALETTE[index % len(PALETTE)]
+        epochs = range(1, len(history["loss"]) + 1)
+        ax.plot(epochs, history["loss"], "--", color=colour, label=f"{name}, training")
+        if "val_loss" in history:
+            ax.plot(epochs, history["val_loss"], "-", color=colour, label=f"{name}, validation")
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.legend()
+    return ax
+
+
+def decision_regions(predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray, y: np.ndarray, ax=None):
+    """Colour the plane by a classifier's answer, with the samples on top.
+
+    Args:
+        predict: Maps points (n, 2) to the probability (n,) or (n, 1) of class 1, in [0, 1].
+        x: Samples (n, 2).
+        y: Their classes (n,), 0 or 1.
+        ax: Axes to draw on; a new figure when None.
+
+    Returns:
+        The axes, for the notebook to add to.
+    """
+    ax = _axes(ax)
+    margin = 0.15 * np.ptp(x, axis=0)
+    (left, low), (right, high) = x.min(axis=0) - margin, x.max(axis=0) + margin
+    across, up = np.meshgrid(np.linspace(left, right, 80), np.linspace(low, high, 80))
+    points = np.column_stack([across.ravel(), up.ravel()])
+    shown = np.asarray(predict(points)).reshape(across.shape)
+    ax.contourf(across, up, shown, levels=np.linspace(0, 1, 11), cmap="RdBu_r", alpha=0.5)
+    ax.contour(across, up, shown, levels=[0.5], colors="black", linewidths=1)
+    for value, marker in ((0, "o"), (1, "s")):
+        samples = x[np.asarray(y).ravel() == value]
+        colour = PALETTE[value]
+        ax.scatter(*samples.T, s=18, marker=marker, color=colour, edgecolor="white", label=f"class {value}")
+    ax.set(xlabel="feature 1", ylabel="feature 2", xlim=(left, right), ylim=(low, high))
+    ax.grid(False)
+    return ax
+
+
+def image_grid(images: np.ndarray, titles: Sequence[str] = (), columns: int = 10):
+    """Draw small pictures side by side.
+
+    Args:
+        images: (n, height, width) in grey or (n, height, width, 3) in colour.
+        titles: One per picture, or none at all.
+        columns: Pictures per row.
+
+    Returns:
+        The figure, for the notebook to add to.
+
+    Raises:
+        ValueError: The number of titles differs from the number of pictures.
+    """
+    import matplotlib.pyplot as plt
+
+    if len(titles) not in (0, len(images)):
+        raise ValueError(f"{len(titles)} titles came for {len(images)} pictures. Pass one per picture, or none.")
+    rows = -(-len(images) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(columns * 0.8, rows * 1.0), squeeze=False)
+    for ax in grid.ravel():
+        ax.axis("off")
+    for index, (ax, image) in enumerate(zip(grid.ravel(), images, strict=False)):
+        ax.imshow(image)
+        if len(titles):
+            ax.set_title(titles[index], fontsize=9)
+    return figure
+
+
+def _axes(ax):
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]

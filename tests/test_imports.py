@@ -1,0 +1,92 @@
+"""What makes the package quick to use: cheap imports, a quick command line, help for each command."""
+
+import pkgutil
+import subprocess
+import sys
+import time
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import course_utils
+from course_utils.commands import app
+
+IMPORT_SECONDS = 0.3
+HELP_SECONDS = 0.5
+HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "papermill", "nbconvert", "pooch")
+MODULES = [
+    "course_utils",
+    *sorted(module.name for module in pkgutil.walk_packages(course_utils.__path__, "course_utils.")),
+]
+START = [sys.executable, "-c", "from course_utils.commands import app; app()"]
+
+
+def sub_commands(group, words=()):
+    """The words that a user types for each command, those of nested groups too."""
+    for name, command in group.commands.items():
+        yield (*words, name)
+        if hasattr(command, "commands"):
+            yield from sub_commands(command, (*words, name))
+
+
+COMMANDS = sorted(sub_commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_imports_quickly_and_without_the_heavy_packages(module):
+    code = (
+        "import importlib, sys, time\n"
+        "start = time.perf_counter()\n"
+        f"importlib.import_module({module!r})\n"
+        "print(time.perf_counter() - start)\n"
+        f"print(*sorted(set({HEAVY!r}) & set(sys.modules)))\n"
+    )
+    seconds = []
+    for _ in range(3):
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+        measured, heavy = answer.stdout.split("\n")[-3:-1]
+        assert heavy == "", f"{module} imports {heavy}: move that into the function that needs it"
+        seconds.append(float(measured))
+        if seconds[-1] < IMPORT_SECONDS:
+            break
+    assert min(seconds) < IMPORT_SECONDS, f"{module} took {seconds} s"
+
+
+def test_help_of_the_command_is_quick_and_names_every_sub_command():
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        answer = subprocess.run([*START, "--help"], capture_output=True, text=True, timeout=60)
+        seconds.append(time.perf_counter() - start)
+        assert answer.returncode == 0, answer.stderr
+    for words in COMMANDS:
+        assert words[0] in answer.stdout
+    assert min(seconds) < HELP_SECONDS, f"course --help took {seconds} s"
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_of_each_command_explains_it_and_shows_an_example(words):
+    result = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    usage, _, rest = result.output.partition("Usage:")[2].partition("\n")
+    assert " ".join(words) in usage
+    prose = rest.partition("╭")[0]
+    assert len(prose.split()) >= 8, f"too short to be documentation: {prose!r}"
+    is_group = any(other[: len(words)] == words and other != words for other in COMMANDS)
+    if not is_group:
+        assert "Example" in prose
+        assert f"course {' '.join(words)}" in prose
+
+
+def test_command_without_arguments_shows_the_help():
+    result = CliRunner().invoke(app, [])
+    assert "Usage:" in result.output
+    assert "doctor" in result.output
+
+
+def test_unknown_sub_command_is_an_error_on_one_screen():
+    answer = subprocess.run([*START, "docter"], capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 2
+    assert "docter" in answer.stderr
+    assert "Traceback" not in answer.stderr
