@@ -76,7 +76,8 @@ def gradient(x, y, weights, bias):
 weight_gradient, bias_gradient = gradient(pairs, sums, np.zeros(2), 0.0)
 print("slope along the two weights:", weight_gradient, " along the bias:", bias_gradient)
 print("loss before:", squared_loss(pairs, sums, np.zeros(2), 0.0))
-print("loss after one small step downhill:", squared_loss(pairs, sums, -0.1 * weight_gradient, -0.1 * bias_gradient))
+loss_after = squared_loss(pairs, sums, -0.1 * weight_gradient, -0.1 * bias_gradient)
+print("loss after one small step downhill:", loss_after.round(3))
 
 # %% [markdown]
 # One step against the slope and the loss falls. So take many. This loop *is* gradient descent, and every training
@@ -115,7 +116,8 @@ adder_weights, adder_bias, path_of_three = descend(three_pairs, three_sums, np.z
 
 def draw_valley(ax, x, y, path):
     first, biases = np.meshgrid(np.linspace(-0.5, 2, 80), np.linspace(-1, 1.5, 80))
-    errors = first[..., None] * x[:, 0] + 1.0 * x[:, 1] + biases[..., None] - y  # the second weight held at 1
+    # The second weight is held at 1.
+    errors = first[..., None] * x[:, 0] + 1.0 * x[:, 1] + biases[..., None] - y
     ax.contourf(first, biases, np.log10((errors**2).mean(-1) + 1e-3), levels=15, cmap="viridis")
     ax.plot(path[:, 0], path[:, 2], color="white", linewidth=2)
     ax.plot(*path[-1, [0, 2]], "o", color="white", markersize=9)
@@ -131,8 +133,9 @@ print("weights", adder_weights.round(3), " bias", adder_bias.round(3))
 print("3 + 4 =", neuron(np.array([3.0, 4.0]), adder_weights, adder_bias).round(3))
 
 # %% [markdown]
-# Dark is low. On the left every point of the valley is a perfect answer to the two examples, and the white path stops
-# where it first meets the valley floor. The third example closes the valley to one point, and that point is addition.
+# Dark is low (the second weight is held at 1). On the left every point along the valley is a perfect answer to the two
+# examples, and the white path comes to rest where it met the valley floor. The third example closes the valley to one
+# point, and that point is addition.
 #
 # Now the test that counts: pairs it has never seen, from a random start.
 
@@ -192,8 +195,8 @@ def draw_neuron(ax, weight, bias):
     answer = weight * x + bias
     ax.plot(x, answer, color=plots.PALETTE[0])
     ax.plot(x, y, "o", color="black")
-    for left, low, high in zip(x, np.minimum(y, answer), np.maximum(y, answer)):
-        ax.add_patch(plt.Rectangle((left, low), high - low, high - low, color=plots.PALETTE[1], alpha=0.3))
+    for left, low, side in zip(x, np.minimum(y, answer), np.abs(y - answer)):
+        ax.add_patch(plt.Rectangle((left, low), side, side, color=plots.PALETTE[1], alpha=0.3))
     loss = np.mean((answer - y) ** 2)
     ax.set(xlabel="input", ylabel="output", xlim=(-4, 5), ylim=(-4.5, 4.5), aspect="equal")
     ax.set_title(f"weight {weight:.1f}, bias {bias:.1f}: loss {loss:.2f}")
@@ -202,7 +205,11 @@ def draw_neuron(ax, weight, bias):
 widgets.explore(
     draw_neuron,
     sliders={"weight": (-2.0, 2.0, 0.1), "bias": (-2.0, 2.0, 0.1)},
-    states=[{"weight": 0.0, "bias": 0.0}, {"weight": 1.8, "bias": -0.5}, {"weight": 0.9, "bias": 0.9}],
+    states=[
+        {"weight": 0.0, "bias": 0.0},
+        {"weight": 1.8, "bias": -0.5},
+        {"weight": 0.9, "bias": 0.9},
+    ],
 )
 
 # %% [markdown]
@@ -229,15 +236,21 @@ def train_perceptron(x, y, epochs=15):
     return weights, bias, mistakes
 
 
+def draw_corners(ax, labels):
+    across, up = [0, 0, 1, 1], [0, 1, 0, 1]
+    ax.scatter(across, up, c=labels, cmap="Greys", vmin=0, vmax=1, edgecolor="black", s=140, zorder=3)
+    ax.set(xlabel="first input", ylabel="second input")
+
+
 figure, axes = plt.subplots(1, 4, figsize=(13, 3.2), width_ratios=(1.5, 1, 1, 1))
 for ax, (task, labels), style in zip(axes[1:], tasks.items(), ("-", "--", ":")):
-    task_weights, task_bias, mistakes = train_perceptron(corners, labels)
+    (w1, w2), bias_found, mistakes = train_perceptron(corners, labels)
     axes[0].plot(range(1, len(mistakes) + 1), mistakes, style, label=task, linewidth=2)
     if mistakes[-1] == 0:
         across = np.linspace(-0.5, 1.5, 2)
-        ax.plot(across, -(task_weights[0] * across + task_bias) / task_weights[1], color=plots.PALETTE[1])
-    ax.scatter(*corners.T, c=labels, cmap="Greys", vmin=0, vmax=1, edgecolor="black", s=140, zorder=3)
-    ax.set(title=task, xlabel="first input", ylabel="second input", xlim=(-0.5, 1.5), ylim=(-0.5, 1.5))
+        ax.plot(across, -(w1 * across + bias_found) / w2, color=plots.PALETTE[1])
+    draw_corners(ax, labels)
+    ax.set(title=task, xlim=(-0.5, 1.5), ylim=(-0.5, 1.5))
 axes[0].set(xlabel="epoch", ylabel="mistakes among 4 examples")
 axes[0].legend()
 plt.show()
@@ -245,8 +258,7 @@ plt.show()
 # %% [markdown]
 # XOR goes round in circles for ever. The pictures show why: a perceptron draws *one straight line* and calls one side
 # 1 (filled). For XOR there is no such line.
-
-# %% [markdown]
+#
 # Is that the end of it? Many articles say that a network with one hidden layer can only solve problems that a line
 # separates. Let us see whether it is so. Two hidden neurons with **ReLU**, $\max(0, z)$, and weights found with
 # pencil and paper:
@@ -262,7 +274,7 @@ for inputs, middle, out, label in zip(corners, hidden, answer, tasks["XOR"]):
 # The articles are wrong. The hidden layer *moves* the corners: (0, 1) and (1, 0) land on the same point, and then a
 # line is enough. Nobody needs to find such weights by hand, gradient descent does it:
 
-# %% alt="The plane coloured by the answer of the trained XOR network: a band through the corners (0, 1) and (1, 0) is class 1, with class 0 on both sides."
+# %% alt="The plane coloured by the answer of the trained XOR network: the corners (0, 1) and (1, 0) lie in regions of class 1, the other two in regions of class 0."
 xor_model = keras.Sequential([
     keras.Input(shape=(2,)),
     layers.Dense(8, activation="tanh"),  # (batch, 8)
@@ -270,15 +282,15 @@ xor_model = keras.Sequential([
 ])
 xor_model.compile(optimizer=keras.optimizers.Adam(learning_rate=0.05), loss="binary_crossentropy")
 xor_model.fit(
-    np.tile(corners, (100, 1)), np.tile(tasks["XOR"], 100), batch_size=4, epochs=1 if SMOKE else 4, verbose=0
+    np.tile(corners, (100, 1)), np.tile(tasks["XOR"], 100),
+    batch_size=4, epochs=1 if SMOKE else 4, verbose=0,
 )
 xor_probabilities = np.asarray(xor_model(corners)).ravel()
 print("probability of 1 at each corner:", xor_probabilities.round(2))
 
 figure, ax = plt.subplots(figsize=(5, 3.8))
 plots.decision_regions(lambda points: np.asarray(xor_model(points)), corners, tasks["XOR"], ax)
-ax.scatter(*corners.T, c=tasks["XOR"], cmap="Greys", vmin=0, vmax=1, edgecolor="black", s=140, zorder=3)
-ax.set(xlabel="first input", ylabel="second input")
+draw_corners(ax, tasks["XOR"])
 plt.show()
 
 xor_accuracy = np.mean((xor_probabilities > 0.5) == tasks["XOR"])
@@ -394,12 +406,12 @@ for ax, (name, function) in zip(axes, {"sigmoid": sigmoid, "tanh": np.tanh}.item
     ax.contour(first, second, (errors**2).mean(-1), levels=12, cmap="viridis")
     ax.plot(*path.T, "o-", color=plots.PALETTE[1], markersize=4)
     ax.plot(*goal, "k*", markersize=14)
-    ax.set(title=f"{name}: valley {condition:.1f} times longer than wide", xlabel="weight 1", ylabel="weight 2")
+    ax.set(xlabel="weight 1", ylabel="weight 2", title=f"{name}: condition number {condition:.1f}")
 plt.show()
 
 # %% [markdown]
-# (The number is the condition number, the ratio of the steepest to the flattest curvature.) Centred inputs make a
-# rounder valley. This is also why we centre and scale *data*.
+# (The condition number is the ratio of the steepest to the flattest curvature; a round bowl has 1.) Centred inputs make
+# a rounder valley. This is also why we centre and scale *data*.
 #
 # ### Failure gallery: the neuron that died
 #
@@ -458,10 +470,12 @@ norms = {
 figure, ax = plt.subplots(figsize=(7, 3.6))
 for (name, sizes), style in zip(norms.items(), ("o-", "s--", "^:")):
     ax.semilogy(range(1, 21), sizes, style, label=name)
-ax.set(xlabel="layer (1 is next to the input)", ylabel="norm of the weight gradient", xticks=[1, 5, 10, 15, 20])
+ax.set(xlabel="layer (1 is next to the input)", ylabel="norm of the weight gradient")
+ax.set_xticks([1, 5, 10, 15, 20])
 ax.legend()
 plt.show()
-print(f"sigmoid: the first layer's gradient is {norms['sigmoid'][0] / norms['sigmoid'][-1]:.0e} of the last one's")
+share = norms["sigmoid"][0] / norms["sigmoid"][-1]
+print(f"sigmoid: the first layer's gradient is {share:.0e} of the last one's")
 
 # %% [markdown]
 # **What we saw.** Through 20 sigmoid layers next to nothing arrives: the **vanishing gradient**, which held deep
@@ -474,15 +488,15 @@ print(f"sigmoid: the first layer's gradient is {norms['sigmoid'][0] / norms['sig
 # Which single number "predicts" them best?
 
 # %% alt="Mean squared and mean absolute error of a constant guess for five prices, one of them an outlier. The squared error is lowest at the mean, far from the four sensible prices; the absolute error is lowest at the median, among them."
-prices = np.array([200.0, 210.0, 220.0, 230.0, 900.0])  # thousand euros; the last has a typing error
+prices = np.array([200.0, 210.0, 220.0, 230.0, 900.0])  # thousand euros; the last is mistyped
 guesses = np.linspace(150, 950, 801)
 errors = guesses[:, None] - prices  # (801, 5)
 mse, mae = (errors**2).mean(axis=1), np.abs(errors).mean(axis=1)
 
 figure, ax = plt.subplots(figsize=(7, 3.4))
-ax.plot(guesses, mse / mse.max(), label=f"MSE, lowest at {guesses[mse.argmin()]:.0f} (mean {prices.mean():.0f})")
-ax.plot(guesses, mae / mae.max(), "--", label=f"MAE, lowest at {guesses[mae.argmin()]:.0f} (median {np.median(prices):.0f})")
-ax.plot(prices, np.zeros(5), "ko", label="prices")
+ax.plot(guesses, mse / mse.max(), label=f"MSE, lowest at {guesses[mse.argmin()]:.0f}")
+ax.plot(guesses, mae / mae.max(), "--", label=f"MAE, lowest at {guesses[mae.argmin()]:.0f}")
+ax.plot(prices, np.zeros(5), "ko", label=f"prices: mean {prices.mean():.0f}, median {np.median(prices):.0f}")
 ax.set(xlabel="guess (thousand euros)", ylabel="loss (share of its maximum)")
 ax.legend()
 plt.show()
@@ -523,11 +537,13 @@ labels = np.array([0, 1])
 one_hot = np.eye(3)[labels]
 by_hand = -np.log(softmax(logits)[np.arange(2), labels]).mean()
 
+from_integers = keras.losses.SparseCategoricalCrossentropy
+from_one_hot = keras.losses.CategoricalCrossentropy
 spellings = {
-    "integers, probabilities": keras.losses.SparseCategoricalCrossentropy()(labels, softmax(logits)),
-    "integers, logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, logits),
-    "one-hot, probabilities": keras.losses.CategoricalCrossentropy()(one_hot, softmax(logits)),
-    "one-hot, logits": keras.losses.CategoricalCrossentropy(from_logits=True)(one_hot, logits),
+    "integers, probabilities": from_integers()(labels, softmax(logits)),
+    "integers, logits": from_integers(from_logits=True)(labels, logits),
+    "one-hot, probabilities": from_one_hot()(one_hot, softmax(logits)),
+    "one-hot, logits": from_one_hot(from_logits=True)(one_hot, logits),
 }
 print(f"{'by hand':24s}{by_hand:.4f}")
 for name, value in spellings.items():
@@ -624,9 +640,10 @@ def finite_difference(x, y, parameters, index, epsilon):
     return slopes
 
 
-nudges = 10.0 ** np.arange(-11, 0)
-first_layer = [finite_difference(x_train, y_train, initial_parameters(SEED), 0, nudge) for nudge in nudges]
-differences = [np.abs(slopes - own_gradients[0]).max() for slopes in first_layer]
+nudges, differences = 10.0 ** np.arange(-11, 0), []
+for nudge in nudges:
+    slopes = finite_difference(x_train, y_train, initial_parameters(SEED), 0, nudge)
+    differences.append(np.abs(slopes - own_gradients[0]).max())
 
 figure, ax = plt.subplots(figsize=(7, 3.2))
 ax.loglog(nudges, differences, "o-")
@@ -642,7 +659,8 @@ parameters = [tf.Variable(array) for array in initial_parameters(SEED)]
 with tf.GradientTape() as tape:
     w1, b1, w2, b2 = parameters
     tape_logit = (tf.tanh(x_train @ w1 + b1) @ w2 + b2)[:, 0]
-    tape_loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(y_train.astype(float), tape_logit))
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(y_train.astype(float), tape_logit)  # (n,)
+    tape_loss = tf.reduce_mean(losses)
 tape_gradients = tape.gradient(tape_loss, parameters)
 
 gradient_error = max(np.abs(own - taped).max() for own, taped in zip(own_gradients, tape_gradients))
@@ -707,8 +725,8 @@ def adam(point, slope, memory, step, learning_rate, beta_1=0.9, beta_2=0.999):
     mean, squares = memory  # momentum and RMSprop together
     mean = beta_1 * mean + (1 - beta_1) * slope
     squares = beta_2 * squares + (1 - beta_2) * slope**2
-    fair_mean, fair_squares = mean / (1 - beta_1**step), squares / (1 - beta_2**step)  # both began at zero
-    return point - learning_rate * fair_mean / (np.sqrt(fair_squares) + 1e-7), np.array([mean, squares])
+    rate = learning_rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)  # both began at zero
+    return point - rate * mean / (np.sqrt(squares) + 1e-7), np.array([mean, squares])
 
 
 # %% [markdown]
@@ -740,7 +758,7 @@ paths = {name: walk(*rule, start=(-6.0, 2.0), steps=50) for name, rule in rules.
 across, up = np.meshgrid(np.linspace(-7, 4, 100), np.linspace(-3, 3, 100))
 figure, axes = plt.subplots(2, 3, figsize=(11, 5.2), sharex=True, sharey=True)
 for ax, (name, path) in zip(axes.ravel(), paths.items()):
-    ax.contour(across, up, across**2 / 20 + up**2, levels=np.geomspace(0.05, 10, 10), cmap="viridis")
+    ax.contour(across, up, across**2 / 20 + up**2, levels=np.geomspace(0.05, 10, 10))
     ax.plot(*path.T, "o-", color=plots.PALETTE[1], markersize=3, linewidth=1)
     ax.plot(0, 0, "k*", markersize=12)
     ax.set_title(f"{name}: {np.linalg.norm(path[-1]):.2f} from the goal")
@@ -780,15 +798,14 @@ keras_optimizers = {  # each at a thousandth, the rate that Keras gives to Adam
     "Adam": keras.optimizers.Adam(1e-3),
 }
 start = np.random.default_rng(SEED).uniform(-3, 3, size=2)
-keras_paths = {name: keras_walk(optimizer, start, steps) for name, optimizer in keras_optimizers.items()}
-own_paths = {name: walk(rule, memory, 1e-3, start, steps) for name, (rule, memory, _) in rules.items()}
-optimizer_errors = {name: np.abs(own_paths[name] - keras_paths[name]).max() for name in rules}
-for name, error in optimizer_errors.items():
-    print(f"{name:10s} largest difference in {steps} steps: {error:.1e}")
-hasty_path = walk(hasty_adam, np.zeros((2, 2)), 1e-3, start, steps)
-print(f"Adam without its correction:           {np.abs(hasty_path - keras_paths['Adam']).max():.1e}")
+for name, (rule, memory, _) in rules.items():
+    keras_path = keras_walk(keras_optimizers[name], start, steps)
+    error = np.abs(walk(rule, memory, 1e-3, start, steps) - keras_path).max()
+    print(f"{name:28s} largest difference in {steps} steps: {error:.1e}")
+hasty_error = np.abs(walk(hasty_adam, memory, 1e-3, start, steps) - keras_path).max()
+print(f"{'Adam without its correction':28s} largest difference in {steps} steps: {hasty_error:.1e}")
 
-results.report("01", seed=SEED, smoke=SMOKE, adam_error=optimizer_errors["Adam"])
+results.report("01", seed=SEED, smoke=SMOKE, adam_error=error)  # Adam was the last
 
 # %% [markdown]
 # The rules are the same; what is left is rounding (Keras stores Adam's β₂ in 32 bits). And the check has teeth: one
@@ -806,11 +823,12 @@ def draw_descent(ax, learning_rate, beta):
         path.append(point)
         velocity = beta * velocity - learning_rate * np.array([point[0] / 10, 2 * point[1]])
         point = point + velocity
-    ax.contour(across, up, across**2 / 20 + up**2, levels=np.geomspace(0.05, 10, 10), cmap="viridis")
+    ax.contour(across, up, across**2 / 20 + up**2, levels=np.geomspace(0.05, 10, 10))
     ax.plot(*np.array(path).T, "o-", color=plots.PALETTE[1], markersize=3, linewidth=1)
     ax.plot(0, 0, "k*", markersize=12)
     ax.set(xlabel="x", ylabel="y", xlim=(-7, 4), ylim=(-3, 3))
-    ax.set_title(f"rate {learning_rate:.2f}, momentum {beta:.2f}: loss {point[0] ** 2 / 20 + point[1] ** 2:.2g}")
+    loss = point[0] ** 2 / 20 + point[1] ** 2
+    ax.set_title(f"rate {learning_rate:.2f}, momentum {beta:.2f}: loss {loss:.2g}")
 
 
 widgets.explore(
@@ -851,25 +869,31 @@ def fit_curve(x, y, validation, epochs, penalty=None, dropout=0.0, callbacks=())
         layers.Dropout(dropout),
         layers.Dense(1),  # (batch, 1)
     ])
-    curve_model.compile(keras.optimizers.Adam(learning_rate=0.01), loss="mse", metrics=["mse"], steps_per_execution=50)
+    optimizer = keras.optimizers.Adam(learning_rate=0.01)
+    curve_model.compile(optimizer, loss="mse", metrics=["mse"], steps_per_execution=50)
     history = curve_model.fit(
-        np.tile(x, (50, 1)), np.tile(y, (50, 1)), validation_data=validation,  # an epoch is 50 steps over all samples
-        batch_size=len(x), epochs=epochs, shuffle=False, callbacks=list(callbacks), verbose=0,
+        np.tile(x, (50, 1)), np.tile(y, (50, 1)),  # an epoch is 50 steps, each over all samples
+        batch_size=len(x), epochs=epochs, shuffle=False,
+        validation_data=validation, callbacks=list(callbacks), verbose=0,
     )
     return curve_model, history.history
 
 
+patient = keras.callbacks.EarlyStopping(
+    monitor="val_mse", mode="min", patience=6, restore_best_weights=True
+)
 remedies = {
     "nothing": {},
     "L1": {"penalty": keras.regularizers.L1(1e-3)},
     "L2": {"penalty": keras.regularizers.L2(1e-2)},
     "dropout": {"dropout": 0.3},
-    "early stopping": {
-        "callbacks": [keras.callbacks.EarlyStopping("val_mse", mode="min", patience=6, restore_best_weights=True)]
-    },
+    "early stopping": {"callbacks": [patient]},
 }
 epochs = 2 if SMOKE else 20
-curve_fits = {name: fit_curve(x_fit, y_fit, (x_val, y_val), epochs, **remedy) for name, remedy in remedies.items()}
+curve_fits = {
+    name: fit_curve(x_fit, y_fit, (x_val, y_val), epochs, **remedy)
+    for name, remedy in remedies.items()
+}
 
 # %% alt="Five panels with the same noisy samples and the curve each network drew. Without regularization the curve chases single samples; the regularized ones stay closer to the true sine curve. Below, training and validation error over the epochs: without regularization the training error falls to almost nothing while the validation error stays high."
 smooth_x = np.linspace(-3, 3, 200)[:, None]
@@ -908,8 +932,8 @@ moons_model.add(layers.Dense(16, activation="relu"))
 moons_model.add(layers.Dense(1, activation="sigmoid"))
 moons_model.compile(optimizer=keras.optimizers.Adam(learning_rate=0.01), loss="binary_crossentropy")
 for layer in moons_model.layers:
-    kernel, bias = layer.get_weights()
-    print(f"{layer.units:2d} units: weights {kernel.shape}, biases {bias.shape}, {layer.count_params()} parameters")
+    shapes = [array.shape for array in layer.get_weights()]
+    print(f"{layer.units:2d} units: weights and biases {shapes}, {layer.count_params()} parameters")
 
 # %% [markdown]
 # Count the last layer yourself: 16 inputs × 1 unit + 1 bias. Then train with `fit`, and watch the boundary bend.
@@ -922,7 +946,9 @@ def classify(points):
 epochs_done = 0
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.3), sharey=True)
 for ax, epochs in zip(axes, (0, 1, 2, 3) if SMOKE else (0, 5, 20, 60)):
-    moons_model.fit(x_train, y_train, batch_size=32, initial_epoch=epochs_done, epochs=epochs, verbose=0)
+    moons_model.fit(
+        x_train, y_train, batch_size=32, initial_epoch=epochs_done, epochs=epochs, verbose=0
+    )
     epochs_done = epochs
     plots.decision_regions(classify, x_test, y_test, ax)
     test_accuracy = np.mean((classify(x_test).ravel() > 0.5) == y_test)
@@ -948,15 +974,15 @@ plt.show()
 
 # %% tags=["nbval-check-output"]
 def to_rows(images):
-    return images.reshape(len(images), 784).astype("float32") / 255  # (n, 28, 28) -> (n, 784)
+    return images.reshape(len(images), 784) / np.float32(255)  # (n, 28, 28) -> (n, 784)
 
 
 digit_rows, test_rows = to_rows(handwritten.x_train), to_rows(handwritten.x_test)
 held_back = len(digit_rows) // 10
 x_digits, y_digits = digit_rows[held_back:], handwritten.y_train[held_back:]
 x_held, y_held = digit_rows[:held_back], handwritten.y_train[:held_back]
-print("one picture:", handwritten.x_train[0].shape, handwritten.x_train.dtype, "up to", handwritten.x_train.max())
-print("one row:    ", x_digits[0].shape, x_digits.dtype, "up to", x_digits.max())
+for name, array in {"one picture": handwritten.x_train, "one row": x_digits}.items():
+    print(f"{name}: {array[0].shape}, {array.dtype}, from {array.min()} to {array.max()}")
 
 # %% [markdown]
 # **A baseline first.** How far do we get without any network? Take the average picture of each digit, and call a new
@@ -964,8 +990,8 @@ print("one row:    ", x_digits[0].shape, x_digits.dtype, "up to", x_digits.max()
 
 # %% alt="The average picture of each of the ten digits, blurred but readable."
 centroids = np.stack([x_digits[y_digits == digit].mean(axis=0) for digit in range(10)])  # (10, 784)
-distances = ((test_rows**2).sum(axis=1)[:, None] - 2 * test_rows @ centroids.T + (centroids**2).sum(axis=1))
-baseline_accuracy = np.mean(distances.argmin(axis=1) == handwritten.y_test)
+distances = np.stack([((test_rows - mean) ** 2).sum(axis=1) for mean in centroids])  # (10, n)
+baseline_accuracy = np.mean(distances.argmin(axis=0) == handwritten.y_test)
 plots.image_grid(centroids.reshape(10, 28, 28), titles=range(10))
 plt.show()
 print(f"{len(x_digits)} digits to train, {len(x_held)} to validate, {len(test_rows)} to test")
@@ -986,7 +1012,7 @@ digits_model.compile(
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=["accuracy"],
 )
-batch_size, epochs = (256, 4) if len(x_digits) > 10_000 else (32, 10)
+batch_size, epochs = (256, 4) if len(x_digits) > 10_000 else (32, 20)
 history = digits_model.fit(
     x_digits, y_digits, validation_data=(x_held, y_held),
     batch_size=batch_size, epochs=1 if SMOKE else epochs, verbose=0, callbacks=training.progress(),
@@ -1005,9 +1031,9 @@ titles = [f"{true}, not {guess}" for true, guess in zip(handwritten.y_test[wrong
 plots.image_grid(handwritten.x_test[wrong], titles)
 plt.show()
 
+print(f"baseline {baseline_accuracy:.3f}, network {digits_accuracy:.3f}")
 results.report(
-    "01", seed=SEED, smoke=SMOKE, data=handwritten.provenance,
-    digits_accuracy=digits_accuracy, baseline_accuracy=baseline_accuracy,
+    "01", seed=SEED, smoke=SMOKE, data=handwritten.provenance, digits_accuracy=digits_accuracy
 )
 
 # %% [markdown]
@@ -1030,11 +1056,12 @@ results.report(
 
 # %% alt="Six small diagrams. Feed-forward: all units of one layer joined to all of the next. Convolutional: each unit joined to three neighbours. Recurrent: a chain of states, each fed by its input. Adversarial: generator to discriminator, which also sees real data. Transformer: every output joined to every input. State-space: a tree that joins neighbouring steps in pairs."
 def draw_network(ax, title, nodes, arrows):
+    arrow = {"arrowstyle": "->", "color": "0.55", "shrinkA": 8, "shrinkB": 8}
+    circle = {"boxstyle": "circle", "facecolor": "#cfe3f3", "edgecolor": plots.PALETTE[0]}
     for start, end in arrows:
-        ax.annotate("", nodes[end], nodes[start], arrowprops={"arrowstyle": "->", "color": "0.55", "shrinkA": 8, "shrinkB": 8})
+        ax.annotate("", nodes[end], nodes[start], arrowprops=arrow)
     for name, (across, up) in nodes.items():
-        ax.text(across, up, name.rstrip("'0123456789"), ha="center", va="center", fontsize=9,
-                bbox={"boxstyle": "circle", "facecolor": "#cfe3f3", "edgecolor": plots.PALETTE[0]})
+        ax.text(across, up, name.rstrip("0123456789"), ha="center", va="center", bbox=circle)
     ax.set(title=title, xlim=(-0.6, 3.6), ylim=(-0.6, 2.6), aspect="equal")
     ax.axis("off")
 
@@ -1046,20 +1073,21 @@ def row(letter, height, places=range(4)):
 inputs, middle, outputs = row("x", 0), row("h", 1), row("y", 2)
 ladder = [(f"x{i}", f"h{i}") for i in range(4)] + [(f"h{i}", f"y{i}") for i in range(4)]
 chain = [(f"h{i}", f"h{i + 1}") for i in range(3)]
-every = [(a, b) for low, high in ((inputs, middle), (middle, {"y1": 0, "y2": 0})) for a in low for b in high]
+every = [(a, b) for a in inputs for b in middle] + [(a, b) for a in middle for b in ("y1", "y2")]
 window = [(f"x{i + j}", f"h{i}") for i in range(4) for j in (-1, 0, 1) if 0 <= i + j < 4]
 tree = {"h0": (0.5, 1), "h1": (2.5, 1), "h2": (1.5, 2)}
+look = [(a, b) for a in inputs for b in outputs]
 rivals = {"noise": (0, 0), "G": (1, 1), "real": (3, 0), "D": (2, 1), "true?": (2, 2.2)}
+game = [("noise", "G"), ("G", "D"), ("real", "D"), ("D", "true?")]
+pairs_joined = [("x0", "h0"), ("x1", "h0"), ("x2", "h1"), ("x3", "h1"), ("h0", "h2"), ("h1", "h2")]
 
 figure, axes = plt.subplots(2, 3, figsize=(11, 6))
 draw_network(axes[0, 0], "feed-forward", {**inputs, **middle, **row("y", 2, (1, 2))}, every)
 draw_network(axes[0, 1], "convolutional", {**inputs, **middle}, window)
 draw_network(axes[0, 2], "recurrent", {**inputs, **middle, **outputs}, ladder + chain)
-draw_network(axes[1, 0], "adversarial", rivals, [("noise", "G"), ("G", "D"), ("real", "D"), ("D", "true?")])
-draw_network(axes[1, 1], "Transformer", {**inputs, **outputs}, [(a, b) for a in inputs for b in outputs])
-draw_network(axes[1, 2], "state-space: steps joined in pairs", {**inputs, **tree}, [
-    ("x0", "h0"), ("x1", "h0"), ("x2", "h1"), ("x3", "h1"), ("h0", "h2"), ("h1", "h2"),
-])
+draw_network(axes[1, 0], "adversarial", rivals, game)
+draw_network(axes[1, 1], "Transformer", {**inputs, **outputs}, look)
+draw_network(axes[1, 2], "state-space: steps joined in pairs", {**inputs, **tree}, pairs_joined)
 plt.show()
 
 # %% [markdown]
@@ -1083,7 +1111,8 @@ spread = LabelSpreading(kernel="knn", n_neighbors=10).fit(moons, few_labels).tra
 cell_values = np.zeros((4, 5))  # the reward waits at the top right; every step costs 0.1
 for _ in range(30):
     around = np.pad(cell_values, 1, constant_values=-9)
-    neighbours = np.stack([around[2:, 1:-1], around[:-2, 1:-1], around[1:-1, 2:], around[1:-1, :-2]])  # (4, 4, 5)
+    above, below, right, left = around[2:, 1:-1], around[:-2, 1:-1], around[1:-1, 2:], around[1:-1, :-2]
+    neighbours = np.stack([above, below, right, left])  # (4, 4, 5)
     cell_values = neighbours.max(axis=0) - 0.1
     cell_values[3, 4] = 1.0
 best_moves = np.array(["↑", "↓", "→", "←"])[neighbours.argmax(axis=0)]
@@ -1091,13 +1120,16 @@ best_moves[3, 4] = "★"
 
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))
 colours = np.array(plots.PALETTE)
-for ax, (title, classes) in zip(axes, {"supervised": moon_labels, "unsupervised": groups, "semi-supervised": spread}.items()):
+ways = {"supervised": moon_labels, "unsupervised": groups, "semi-supervised": spread}
+for ax, (title, classes) in zip(axes, ways.items()):
     ax.scatter(*moons.T, s=9, color=colours[classes])
     ax.set(title=title, xlabel="feature 1", ylabel="feature 2")
-axes[2].scatter(*moons[few_labels >= 0].T, s=160, marker="*", color=colours[few_labels[few_labels >= 0]], edgecolor="black")
+known = few_labels >= 0
+axes[2].scatter(*moons[known].T, s=160, marker="*", color=colours[few_labels[known]], edgecolor="black")
 axes[3].imshow(cell_values, origin="lower", cmap="viridis")
 for (up, across), value in np.ndenumerate(cell_values):
-    axes[3].text(across, up, f"{value:.1f}\n{best_moves[up, across]}", ha="center", va="center", color="white" if value < 0.8 else "black")
+    shade = "white" if value < 0.8 else "black"
+    axes[3].text(across, up, f"{value:.1f}\n{best_moves[up, across]}", ha="center", va="center", color=shade)
 axes[3].set(title="reinforcement", xlabel="value of each place, best move", xticks=[], yticks=[])
 axes[3].grid(False)
 plt.show()
@@ -1136,8 +1168,8 @@ plt.show()
 #
 # ## Exercises
 #
-# Write your answer in place of the two stub lines and run the cell, then run the check below it. It tells you whether the answer
-# is right, and if not, why.
+# Put your answer in place of the two stub lines and run the cell, then run the check below it. It tells you whether
+# the answer is right, and if not, why.
 #
 # **Exercise 1 (easy).** Section 1 used 2 + 1 as the third example. Give another pair of numbers that would have taught
 # the neuron to add. Does every pair do?
@@ -1189,7 +1221,8 @@ check.softmax_cross_entropy_gradient(softmax_cross_entropy_gradient)
 # **Exercise 4 (open).** How few hidden units does `xor_model` need? Try 1, 2, 3 and 4, each with ten seeds, and draw how often it
 # reaches all four corners. Two are enough on paper: are they enough in practice? There is no check; a good answer is a figure
 # and two sentences. Add a cell below this one and begin.
-#
+
+# %% [markdown]
 # ## Read on
 #
 # - F. Rosenblatt, *The perceptron*, Psychological Review 65, 1958: where it began.

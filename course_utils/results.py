@@ -244,7 +244,7 @@ def _problem(claim: Claim) -> str:
     distance = mean - bound if claim.at_most is None else bound - mean
     if sd == 0:
         return "" if distance == 0 else f"every seed gave {mean:g}. Set the bound to exactly that."
-    if NEAREST_SD <= distance / sd <= FARTHEST_SD:
+    if NEAREST_SD - 1e-9 <= distance / sd <= FARTHEST_SD + 1e-9:
         return ""
     away = sd if claim.at_most is not None else -sd
     low, high = sorted((mean + NEAREST_SD * away, mean + FARTHEST_SD * away))
@@ -295,5 +295,7 @@ def _as_html(rows: Sequence[Row], payload: Mapping[str, Any]) -> str:
         for row in rows
     )
     head = "<tr><th style='text-align:left'>metric</th><th>yours</th><th>the course's</th><th></th></tr>"
-    caption = f"<small>{html.escape(_source_line(payload))}</small>"
-    return f"<table><thead>{head}</thead><tbody>{cells}</tbody></table>{caption}"
+    source = (
+        f"<tr><td colspan='4' style='text-align:left'><small>{html.escape(_source_line(payload))}</small></td></tr>"
+    )
+    return f"<table><thead>{head}</thead><tbody>{cells}{source}</tbody></table>"

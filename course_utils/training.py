@@ -21,9 +21,10 @@ def progress(curves: bool = False) -> list:
 
         def print_epoch(epoch, logs):
             numbers = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-            print(f"epoch {epoch + 1}  {numbers}")
+            print(f"epoch {epoch + 1}/{lines.params['epochs']}  {numbers}")
 
-        return [LambdaCallback(on_epoch_end=print_epoch)]
+        lines = LambdaCallback(on_epoch_end=print_epoch)
+        return [lines]
 
     from tqdm.keras import TqdmCallback
 

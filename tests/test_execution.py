@@ -78,7 +78,7 @@ def ran(tmp_path_factory):
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
-        outcomes = execute(jobs, workers=2, cell_timeout=4, title="Running all")
+        outcomes = execute(jobs, workers=2, cell_timeout=10, title="Running all")
     return {outcome.name: outcome for outcome in outcomes}, printed.getvalue(), folder
 
 
@@ -111,14 +111,14 @@ def test_partial_notebook_keeps_outputs_and_error(ran):
 
 def test_hanging_cell_fails_its_notebook_after_the_time_out(ran):
     outcome = ran[0]["hangs"]
-    assert (outcome.status, outcome.reason) == ("failed", "cell 2 (Sleep): still running after 4 s")
-    assert outcome.seconds < 30
+    assert (outcome.status, outcome.reason) == ("failed", "cell 2 (Sleep): still running after 10 s")
+    assert 10 < outcome.seconds < 60
     assert "before" in text_of(outcome)
 
 
 def test_partial_notebook_shows_the_time_out_below_its_cell(ran):
     last = nbformat.read(ran[0]["hangs"].target, 4).cells[-1]
-    assert last.outputs[-1].evalue == "cell 2 (Sleep): still running after 4 s"
+    assert last.outputs[-1].evalue == "cell 2 (Sleep): still running after 10 s"
 
 
 def test_dead_kernel_is_named_with_a_hint(ran):

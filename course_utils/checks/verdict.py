@@ -51,7 +51,7 @@ def judge(hint: Callable[[], str], praise: str) -> Verdict:
     except NotImplementedError:
         return Verdict(
             NOT_ATTEMPTED,
-            "Replace the two lines below the question with your answer, then run both cells.",
+            "Put your answer in place of the two stub lines, then run that cell and this one.",
         )
     except Exception as error:
         return Verdict(NOT_RIGHT, f"Your code stopped with {type(error).__name__}: {error}")

@@ -1,9 +1,14 @@
 """Where the commands print, and how they give up."""
 
+import sys
 from typing import NoReturn
 
 import typer
 from rich.console import Console
+
+for stream in (sys.stdout, sys.stderr):
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")  # a Windows log file may not know "≥"
 
 console = Console()
 errors = Console(stderr=True)
@@ -20,5 +25,5 @@ def fail(message: str, code: int = 1) -> NoReturn:
         typer.Exit: Always.
     """
     errors.print("Error:", style="bold red", end=" ")
-    errors.print(message, markup=False, highlight=False)
+    errors.print(message, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(code)

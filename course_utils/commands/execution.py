@@ -246,12 +246,14 @@ def _outcome(worker: _Worker, status: str, reason: str) -> Outcome:
 
 def _stop(running: Sequence[_Worker]) -> Sequence[_Worker]:
     """Stop kernels first, which lets the workers save what they have, then the workers."""
-    for worker in running:
-        for process in _descendants(worker):
-            _kill(process)
     deadline = time.monotonic() + GRACE
+    while any(worker.process.is_alive() for worker in running) and time.monotonic() < deadline:
+        for worker in running:
+            # Again and again, as a worker may be about to start its kernel.
+            for process in _descendants(worker):
+                _kill(process)
+        time.sleep(0.1)
     for worker in running:
-        worker.process.join(max(0.0, deadline - time.monotonic()))
         _receive(worker, None)
     _kill_all(running)
     return running
@@ -467,7 +469,10 @@ def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker) -> str:
 
 
 def _own_interpreter() -> tuple[type, list]:
-    """Make a kernel manager class that knows no kernel but this interpreter's.
+    """Make a kernel manager class that knows no kernel but this interpreter's, and needs no network.
+
+    Where the system has them, kernel and worker talk over files instead of TCP: these work even in a process that is
+    cut off from every network, its own loopback included.
 
     jupyter_client prefers a registered "python3", in the user's home or the environment, whose kernel.json may name
     any interpreter. Without folders to search it falls back to ipykernel run by sys.executable.
@@ -483,6 +488,8 @@ def _own_interpreter() -> tuple[type, list]:
     class OwnInterpreterManager(AsyncKernelManager):
         def __init__(self, **options):
             only_native = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
+            if os.name == "posix":
+                options = {**options, "transport": "ipc"}
             super().__init__(**{**options, "kernel_spec_manager": only_native})
             managers.append(self)
 

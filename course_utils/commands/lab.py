@@ -20,11 +20,14 @@ import typer
 from . import chapters
 from .chapters import ROOT
 from .console import console, fail
+from .files import write_whole
 
 FOLDER = "my_notebooks"
 RECORD = ".editions.json"
 FIRST_PORT = 8888
 NUM_PORTS = 100
+# JupyterLab's question about news, which would fetch them, and nbgrader's panels for teachers, which the tests install.
+DISABLED = {"@jupyterlab/apputils-extension:announcements": True, "@jupyter/nbgrader": True}
 
 
 def lab(
@@ -141,14 +144,14 @@ def bring_up_to_date(root: Path = ROOT) -> list[str]:
             record.get(edition.name),
         )
         if found in ("new", "untouched"):
-            _write(copy, content)
+            write_whole(copy, content)
         if found == "new":
             new.append(edition.name)
         elif found in SENTENCES:
             lines.append(f"{FOLDER}/{edition.name}: {SENTENCES[found]}")
         if found != "newer":
             record[edition.name] = _sha256(content)
-    _write(folder / RECORD, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    write_whole(folder / RECORD, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
     if new:
         lines.insert(0, f"Copied to {FOLDER}/: {', '.join(new)}.")
     return lines
@@ -252,7 +255,7 @@ def command_line(notebook: str, port: int, browser: bool, root: Path = ROOT) -> 
 
 @contextlib.contextmanager
 def kernel_environment() -> Iterator[dict[str, str]]:
-    """Prepare the server's environment, in which the kernel "python3" is this interpreter.
+    """Prepare the server's environment: the kernel "python3" is this interpreter, and no panel is in the way.
 
     A kernel of that name from another installation, in the user's own Jupyter folder for example,
     would otherwise run the chapters without the course's packages.
@@ -264,8 +267,12 @@ def kernel_environment() -> Iterator[dict[str, str]]:
 
     with tempfile.TemporaryDirectory(prefix="course-lab-") as folder:
         write_kernel_spec(Path(folder) / "kernels" / "python3")
+        page_config = Path(folder) / "labconfig" / "page_config.json"
+        page_config.parent.mkdir()
+        page_config.write_text(json.dumps({"disabledExtensions": DISABLED}), encoding="utf-8")
         yield {
             **os.environ,
+            "JUPYTER_CONFIG_PATH": _joined(folder, os.environ.get("JUPYTER_CONFIG_PATH")),
             "JUPYTER_PATH": _joined(folder, os.environ.get("JUPYTER_PATH")),
             # `course`, typed in a notebook or in JupyterLab's terminal, is then the one of here.
             "PATH": _joined(str(Path(sys.executable).parent), os.environ.get("PATH")),
@@ -337,19 +344,6 @@ def _read_record(path: Path) -> tuple[dict[str, str], list[str]]:
     except ValueError:  # also broken JSON and broken UTF-8
         return {}, [f"{FOLDER}/{RECORD} was damaged and is written anew; your notebooks are kept."]
     return {name: value for name, value in record.items() if isinstance(value, str)}, []
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)  # a temporary file is its owner's alone
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _sha256(content: bytes) -> str:

@@ -207,9 +207,8 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
     payloads = {outcome.name: _collect(outcome.target) for outcome in outcomes}
     finished = {chapter.id for chapter, outcome in zip(chosen, outcomes, strict=True) if outcome.status == "ok"}
     rows = results.scoreboard([each for found in payloads.values() for each in found], claims, finished)
-    # The shown parameters include the source of the data where that was asked for.
-    shown = dict(passed) if options.data == "auto" else {"DATA": options.data, **passed}
-    summary = report_module.Run(started, options.edition, shown, outcomes, payloads, rows)
+    injected = {name: value for job in jobs for name, value in job.parameters.items()}
+    summary = report_module.Run(started, options.edition, injected, outcomes, payloads, rows)
     _print_summary(summary, report_module)
     _say(f"Report: {_short(report_module.write(summary, folder))}")
     return _exit_code(summary, report_module.BAD_VERDICTS)
@@ -422,11 +421,11 @@ def _scoreboard(rows: Sequence):
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Scoreboard", title_justify="left")
+    table = Table(title="Scoreboard: your numbers and the course's bounds", title_justify="left")
     table.add_column("chapter")
     table.add_column("metric", overflow="fold")
     table.add_column("yours", justify="right")
-    table.add_column("course's bound", justify="right")
+    table.add_column("bound", justify="right")
     table.add_column("data")
     table.add_column("verdict")
     for row in rows:

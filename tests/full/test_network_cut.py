@@ -1,0 +1,45 @@
+"""The course with the network cut off after set-up, on the real data. Slow: it trains."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MIRROR = os.environ.get("COURSE_DATA_DIR")
+COURSE = [sys.executable, "-c", "from course_utils.commands import app; app()"]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("data", ["full", "bundled"])
+def test_chapter_01_runs_and_keeps_its_claims_without_network(data, tmp_path, require):
+    require(shutil.which("unshare"), "unshare, to cut the network off")
+    require(data == "bundled" or MIRROR, "COURSE_DATA_DIR with the full data sets")
+    environment = {**os.environ, "COURSE_CACHE_DIR": str(tmp_path / "cache")}
+    if MIRROR:
+        environment["COURSE_DATA_DIR"] = MIRROR
+    # In a network of its own the process sees no interface but loopback, which papermill needs to reach its kernel.
+    cut_off = ["unshare", "-rn", "sh", "-c", 'ip link set lo up 2>/dev/null; exec "$@"', "sh"]
+    command = [*cut_off, *COURSE, "run", "01", "--data", data, "--report", str(tmp_path / "report")]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    print(ran.stdout)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    saved = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
+    verdicts = {(row["metric"], row["data"]): row["verdict"] for row in saved["rows"]}
+    assert verdicts[("digits_accuracy", data)] == "met"
+    assert set(verdicts.values()) == {"met"}
+
+
+def test_the_network_is_really_cut_off(require):
+    require(shutil.which("unshare"), "unshare, to cut the network off")
+    connect = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=3)"
+    ran = subprocess.run(["unshare", "-rn", sys.executable, "-c", connect], capture_output=True, text=True, check=False)
+    assert "unreachable" in ran.stderr
+
+
+def test_mirror_is_the_projects_data(require):
+    require(MIRROR, "COURSE_DATA_DIR with the full data sets")
+    assert (Path(MIRROR) / "mnist.npz").is_file()

@@ -1,0 +1,68 @@
+"""The generic figures: what a reader sees on the axes."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from course_utils import plots
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    mpl.use("agg")
+    yield
+    plt.close("all")
+
+
+def test_loss_curves_draw_training_dashed_and_validation_solid_from_epoch_one():
+    ax = plots.loss_curves({"small": {"loss": [3, 2], "val_loss": [3, 2.5]}, "large": {"loss": [3, 1]}})
+    styles = {line.get_label(): line.get_linestyle() for line in ax.lines}
+    assert styles == {"small, training": "--", "small, validation": "-", "large, training": "--"}
+    assert list(ax.lines[0].get_xdata()) == [1, 2]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss")
+
+
+def test_loss_curves_keep_one_colour_per_run():
+    ax = plots.loss_curves({name: {"loss": [1], "val_loss": [1]} for name in "ab"})
+    colours = [line.get_color() for line in ax.lines]
+    assert colours[0] == colours[1] != colours[2] == colours[3]
+
+
+def test_helpers_draw_on_the_axes_they_are_given():
+    _, given = plt.subplots()
+    assert plots.loss_curves({"a": {"loss": [1]}}, given) is given
+    x, y = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
+    assert plots.decision_regions(lambda points: points[:, 0], x, y, given) is given
+
+
+def test_decision_regions_draw_the_boundary_where_the_probability_is_a_half():
+    x, y = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
+    ax = plots.decision_regions(lambda points: np.clip(points[:, :1], 0, 1), x, y)
+    boundary = ax.collections[1].get_paths()[0].vertices
+    assert boundary[:, 0] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_decision_regions_show_every_sample_in_its_class():
+    x, y = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]), np.array([0, 1, 1])
+    ax = plots.decision_regions(lambda points: np.full(len(points), 0.2), x, y)
+    shown = {c.get_label(): len(c.get_offsets()) for c in ax.collections if c.get_label().startswith("class")}
+    assert shown == {"class 0": 1, "class 1": 2}
+
+
+def test_image_grid_titles_each_picture_and_hides_empty_places():
+    figure = plots.image_grid(np.zeros((3, 4, 4)), titles=[7, 8, 9], columns=2)
+    assert [ax.get_title() for ax in figure.axes] == ["7", "8", "9", ""]
+    assert [len(ax.images) for ax in figure.axes] == [1, 1, 1, 0]
+    assert not any(ax.axison for ax in figure.axes)
+
+
+def test_image_grid_names_titles_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"2 titles came for 3 pictures. Pass one per picture"):
+        plots.image_grid(np.zeros((3, 4, 4)), titles=["a", "b"])
+
+
+def test_style_uses_the_colour_blind_safe_palette():
+    with mpl.rc_context():
+        plots.use_style()
+        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.PALETTE)

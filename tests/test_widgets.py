@@ -1,0 +1,52 @@
+"""Sliders for a person, a plain figure where nobody watches."""
+
+import ipywidgets
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+
+from course_utils import widgets
+
+SLIDERS = {"weight": (-2.0, 2.0, 0.1), "bias": (0.0, 1.0, 0.5)}
+STATES = [{"weight": 1.0, "bias": 0.5}, {"weight": -1.0, "bias": 0.0}]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The values that the drawing function was called with."""
+    mpl.use("agg")
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield []
+    plt.close("all")
+
+
+def recorder(calls):
+    def draw(ax, weight, bias):
+        calls.append({"weight": weight, "bias": bias})
+        ax.set_title("drawn")
+
+    return draw
+
+
+def test_headless_draws_one_plain_figure_with_every_state(drawn, monkeypatch):
+    monkeypatch.setenv("COURSE_HEADLESS", "1")
+    widgets.explore(recorder(drawn), SLIDERS, STATES)
+    assert drawn == STATES
+    assert [ax.get_title() for ax in plt.gcf().axes] == ["drawn", "drawn"]
+
+
+def test_sliders_start_at_the_first_state_and_redraw_when_moved(drawn, monkeypatch):
+    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
+    made = []
+    monkeypatch.setattr(ipywidgets, "interact", lambda redraw, **controls: made.append((redraw, controls)))
+    widgets.explore(recorder(drawn), SLIDERS, STATES)
+    ((redraw, controls),) = made
+    assert {name: slider.value for name, slider in controls.items()} == STATES[0]
+    assert (controls["weight"].min, controls["weight"].max, controls["weight"].step) == (-2.0, 2.0, 0.1)
+    redraw(weight=0.3, bias=1.0)
+    assert drawn == [{"weight": 0.3, "bias": 1.0}]
+
+
+def test_state_that_does_not_name_the_sliders_is_refused(drawn):
+    with pytest.raises(ValueError, match=r"Give one value for each of: weight, bias"):
+        widgets.explore(recorder(drawn), SLIDERS, [{"weight": 1.0}])
