@@ -968,13 +968,14 @@ plots.image_grid(handwritten.x_train[:20], titles=handwritten.y_train[:20])
 plt.show()
 
 # %% [markdown]
-# **Clean.** Nothing is missing here, so cleaning means scaling: pixels from 0..255 to 0..1, and each picture as one
-# row of numbers. **Split.** The test digits came apart from the training digits; we hold back a tenth of the latter
-# for validation and touch the test digits once, at the end. **Augment.** Not yet: chapter 3 does.
+# **Clean.** Nothing is missing here, so cleaning means form: each picture becomes one row of numbers. Their scale, 0 to
+# 255, does not suit a network that starts with small weights; the model's first layer will divide by 255, where whoever
+# uses the model later cannot forget it. **Split.** The test digits came apart from the training digits; we hold back a
+# tenth of the latter for validation and touch the test digits once, at the end. **Augment.** Not yet: chapter 3 does.
 
 # %% tags=["nbval-check-output"]
 def to_rows(images):
-    return images.reshape(len(images), 784) / np.float32(255)  # (n, 28, 28) -> (n, 784)
+    return images.reshape(len(images), 784)  # (n, 28, 28) -> (n, 784)
 
 
 digit_rows, test_rows = to_rows(handwritten.x_train), to_rows(handwritten.x_test)
@@ -1004,6 +1005,7 @@ print(f"nearest average: test accuracy {baseline_accuracy:.3f}")
 # %% alt="Training and validation loss of the digits model over the epochs: both fall, the validation loss levels off above the training loss."
 digits_model = keras.Sequential([
     keras.Input(shape=(784,)),
+    layers.Rescaling(1 / 255),  # (batch, 784), from 0 to 1
     layers.Dense(128, activation="relu"),  # (batch, 128)
     layers.Dense(10),  # (batch, 10), logits
 ])

@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import socket
 
 import pytest
 
@@ -24,3 +25,26 @@ def _own_data_folders(monkeypatch, tmp_path):
     """No test reads or writes the developer's own data: an empty cache, and no mirror unless a test names one."""
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    # The tests' own servers are never behind a proxy.
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """An empty folder that COURSE_DATA_DIR names."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Fail where anything tries to connect."""
+
+    def refuse(*arguments, **named):
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)

@@ -20,12 +20,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 COURSE = [sys.executable, "-c", "from course_utils.commands import app; app()"]
 
 
-@pytest.fixture(autouse=True)
-def surroundings(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
 @pytest.fixture
 def sets(monkeypatch):
     """Let the data sets be small ones of the test's own: {name: address}."""
@@ -38,14 +32,6 @@ def sets(monkeypatch):
         monkeypatch.setattr(datasets, "SETS", made)
 
     return make
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
-    return folder
 
 
 def course_data(*arguments, answer=None):

@@ -4,7 +4,6 @@ import io
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,15 +17,6 @@ from course_utils.datasets import mnist, store
 
 # Read at import: the fixture of conftest.py hides it from the tests.
 MIRROR = os.environ.get("COURSE_DATA_DIR")
-
-
-@pytest.fixture
-def no_network(monkeypatch):
-    def refuse(*arguments, **named):
-        raise AssertionError("a connection was tried")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +40,6 @@ def npz(arrays):
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)
     return stream.getvalue()
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
-    return folder
 
 
 def public(monkeypatch, content, *urls):
