@@ -48,6 +48,7 @@ def loss_curves(runs: Mapping[str, Mapping[str, Sequence[float]]], ax=None):
         if "val_loss" in history:
             ax.plot(epochs, history["val_loss"], "-", color=colour, label=f"{name}, validation")
     ax.set(xlabel="epoch", ylabel="loss")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
     return ax
 
@@ -108,6 +109,33 @@ def image_grid(images: np.ndarray, titles: Sequence[str] = (), columns: int = 10
         if len(titles):
             ax.set_title(titles[index], fontsize=9)
     return figure
+
+
+def diagram(nodes: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]], title: str = "", ax=None):
+    """Draw circles with letters, and arrows between them.
+
+    Args:
+        nodes: {name: (across, up)}, one unit apart. A number at the end of a name is not drawn, so that "x1" and "x2"
+            both read "x".
+        arrows: Pairs of names, from and to.
+        title: What stands above.
+        ax: Axes to draw on; a new figure when None.
+
+    Returns:
+        The axes, for the notebook to add to.
+    """
+    ax = _axes(ax)
+    arrow = {"arrowstyle": "->", "color": "0.55", "shrinkA": 8, "shrinkB": 8}
+    circle = {"boxstyle": "circle", "facecolor": "#cfe3f3", "edgecolor": PALETTE[0]}
+    for start, end in arrows:
+        ax.annotate("", nodes[end], nodes[start], arrowprops=arrow)
+    for name, (across, up) in nodes.items():
+        ax.text(across, up, name.rstrip("0123456789"), ha="center", va="center", bbox=circle)
+    places = np.array(list(nodes.values()))
+    (left, low), (right, high) = places.min(axis=0) - 0.6, places.max(axis=0) + 0.6
+    ax.set(title=title, xlim=(left, right), ylim=(low, high), aspect="equal")
+    ax.axis("off")
+    return ax
 
 
 def _axes(ax):

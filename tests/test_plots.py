@@ -50,6 +50,20 @@ def test_decision_regions_show_every_sample_in_its_class():
     assert shown == {"class 0": 1, "class 1": 2}
 
 
+def test_diagram_shows_names_without_their_numbers_and_an_arrow_per_pair():
+    ax = plots.diagram({"x1": (0, 0), "x2": (1, 0), "y1": (0, 1)}, [("x1", "y1"), ("x2", "y1")], "net")
+    shown = [text.get_text() for text in ax.texts if text.get_text()]
+    arrows = [text for text in ax.texts if getattr(text, "arrow_patch", None)]
+    assert sorted(shown) == ["x", "x", "y"]
+    assert [(a.xyann, a.xy) for a in arrows] == [((0, 0), (0, 1)), ((1, 0), (0, 1))]
+    assert ax.get_title() == "net"
+
+
+def test_epochs_are_counted_in_whole_numbers():
+    ax = plots.loss_curves({"short": {"loss": [3, 2, 1]}})
+    assert all(float(tick).is_integer() for tick in ax.get_xticks())
+
+
 def test_image_grid_titles_each_picture_and_hides_empty_places():
     figure = plots.image_grid(np.zeros((3, 4, 4)), titles=[7, 8, 9], columns=2)
     assert [ax.get_title() for ax in figure.axes] == ["7", "8", "9", ""]

@@ -367,3 +367,11 @@ def test_interrupted_run_leaves_a_report_and_no_process(tmp_path, number):
     assert (tmp_path / "out" / "index.html").exists()
     partial = nbformat.read(tmp_path / "out" / "01_long.ipynb", 4)
     assert partial.cells[2].outputs[0].data["text/plain"] == "42"
+
+
+def test_mirror_that_does_not_exist_is_told_before_any_chapter_starts(tmp_path, monkeypatch, pretend):
+    add_chapter(tmp_path, "01_one", "1")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(OSError, match=r"nowhere, which does not exist\. Set it to a folder"):
+        run_chapters(Options(), tmp_path)
+    assert not (tmp_path / "reports").exists()

@@ -174,13 +174,15 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
 
     Raises:
         ValueError: Something asked for does not exist or does not fit; nothing was started then.
-        OSError: The report's folder cannot be written.
+        OSError: The report's folder cannot be written, or COURSE_DATA_DIR is not a folder.
     """
     from course_utils import results
+    from course_utils.datasets import store
 
     from . import execution
     from . import report as report_module
 
+    store.mirror_dir()  # a wrong COURSE_DATA_DIR is better told now than in the middle of a chapter
     chosen = select(options.chapters, root)
     if not chosen:
         raise ValueError(f"There is no chapter in {root / 'chapters'}. Run this in a checkout of the course.")
@@ -413,7 +415,7 @@ def _print_summary(summary, report_module) -> None:
     for outcome in summary.outcomes:
         if outcome.status in ("failed", "interrupted"):
             kept = f" Partial notebook: {_short(outcome.target)}" if outcome.target.exists() else ""
-            _say(f"{outcome.name} {outcome.status}: {outcome.reason}.{kept}")
+            _say(f"{outcome.name} {outcome.status}: {outcome.reason.removesuffix('.')}.{kept}")
     _say(report_module.verdict(summary))
 
 
