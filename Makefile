@@ -1,5 +1,5 @@
 # Every target does its own set-up, can be repeated, and is quick when nothing changed.
-# Another interpreter: make lab PYTHON=python3.12. Options of the command: make run ARGS="02 --jobs 2"
+# Another interpreter: make clean, then make lab PYTHON=python3.12. Options of the command: make run ARGS="02 --jobs 2"
 
 PYTHON ?= python3
 ifeq ($(OS),Windows_NT)
@@ -20,7 +20,7 @@ lab: .venv/data.stamp  ## Set up the course and open JupyterLab on the first cha
 run: .venv/data.stamp  ## Set up the course, execute every chapter, write the report
 	$(COURSE) run $(ARGS)
 
-test: .venv/dev.stamp  ## Lint, check, run every chapter on bundled data, unit tests, compare stored outputs
+test: .venv/dev.stamp .venv/data.stamp  ## Lint, check, run every chapter on bundled data, unit tests, compare stored outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(COURSE) check
@@ -61,7 +61,8 @@ clean:  ## Remove the environment, caches and reports; your own notebooks in my_
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-# What the network does not give has a bundled stand-in, so a failed fetch never stops the set-up.
-.venv/data.stamp: .venv/learner.stamp
+# What the network does not give has a bundled stand-in, so a failed fetch never stops the set-up, nor delays the next
+# one: `course data fetch` tries again. A new data set is fetched when its module comes.
+.venv/data.stamp: .venv/learner.stamp $(wildcard course_utils/datasets/*.py)
 	$(COURSE) data fetch || true
 	@touch $@

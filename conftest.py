@@ -5,11 +5,13 @@ import tempfile
 
 import pytest
 
+EMPTY_CACHE = tempfile.TemporaryDirectory(prefix="course-empty-cache-")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Before a notebook's kernel starts: no mirror, an empty cache, plain figures instead of widgets."""
     if item.path.suffix == ".ipynb":
         os.environ.pop("COURSE_DATA_DIR", None)
-        os.environ["COURSE_CACHE_DIR"] = os.path.join(tempfile.gettempdir(), "course-empty-cache")  # noqa: PTH118
+        os.environ["COURSE_CACHE_DIR"] = EMPTY_CACHE.name
         os.environ["COURSE_HEADLESS"] = "1"

@@ -23,6 +23,8 @@ MIME_TYPE = "application/vnd.course.result+json"
 NEAREST_SD, FARTHEST_SD = 3.0, 6.0
 # A tolerance must leave room for the rounding of other machines.
 TOLERANCE_FACTOR = 3.0
+# Rounding stays below this; a larger error is a result, and its bound follows from the measured spread.
+LARGEST_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Row(NamedTuple):
         value: What was measured now; None where nothing was reported.
         bound_text: The course's bound; "" where the course claims nothing.
         data: "full", "bundled" or "any".
-        verdict: "met", "missed", "short", "not reported", "no claim" or "smoke".
+        verdict: "met", "missed", "short", "not reported", "no claim", "smoke" (data and epochs cut to seconds) or
+            "limited" (the learner kept a part of the training data).
     """
 
     chapter: str
@@ -131,9 +134,13 @@ def load_claims(path: Path = CLAIMS_FILE) -> list[Claim]:
         The claims in the order of the file.
 
     Raises:
-        ValueError: An entry lacks a field, has an unknown one, or has not exactly one bound.
+        ValueError: The file is no TOML; or an entry lacks a field, has an unknown one or one of the wrong type, or
+            has not exactly one bound.
     """
-    entries = tomllib.loads(path.read_text(encoding="utf-8")).get("claim", [])
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("claim", [])
+    except ValueError as error:  # broken TOML, or not UTF-8
+        raise ValueError(f"{path.name} cannot be read: {error}. Correct it there.") from error
     return [_claim(entry, f"claim {number} of {path.name}") for number, entry in enumerate(entries, 1)]
 
 
@@ -142,8 +149,8 @@ def problems_with_bounds(claims: Sequence[Claim]) -> list[str]:
 
     A bound stands three to six standard deviations (of the measured values, n - 1 in the denominator) on the safe
     side of their mean. Where the values do not vary at all, it equals them. A ``tolerance`` is not about chance but
-    about rounding: it stands at least a factor of three above the worst measured value. A ``short`` claim only needs
-    its values.
+    about rounding: it is an upper bound of 1e-3 or less, on any data, at least a factor of three above the worst
+    measured value. A ``short`` claim only needs its values.
 
     Args:
         claims: What :func:`load_claims` returned.
@@ -168,15 +175,19 @@ def collect(notebook: Mapping[str, Any]) -> list[dict]:
 
 
 def scoreboard(
-    payloads: Sequence[Mapping[str, Any]], claims: Sequence[Claim], chapters: Collection[str] = ()
+    payloads: Sequence[Mapping[str, Any]],
+    claims: Sequence[Claim],
+    chapters: Collection[str] = (),
+    data: str = "auto",
 ) -> list[Row]:
     """Hold reported numbers against the claims.
 
     Args:
         payloads: What :func:`collect` returned, of one or several notebooks.
         claims: What :func:`load_claims` returned.
-        chapters: Ids of the chapters that ran to their end: their claims must have been reported. Claims about
-            data that the chapter did not use are left out.
+        chapters: Ids of the chapters that ran to their end: their claims must have been reported.
+        data: The data that were asked for. With "full" or "bundled" the claims about these are expected, whatever the
+            chapter reported; with "auto", those about the data that it used.
 
     Returns:
         One row per reported number, then one per claim that should have been reported and was not.
@@ -193,6 +204,8 @@ def scoreboard(
         if claim.chapter not in chapters or any(payload["smoke"] for payload in own):
             continue
         kinds_used = {_kind(payload) for payload in own} - {"any"} or {"full", "bundled"}
+        if data in ("full", "bundled"):
+            kinds_used = {data}
         expected = claim.data == "any" or claim.data in kinds_used
         kinds = {"any", "full", "bundled"} if claim.data == "any" else {claim.data}
         if expected and not any((claim.chapter, claim.metric, kind) in reported for kind in kinds):
@@ -224,9 +237,18 @@ def _claim(entry: dict, where: str) -> Claim:
         raise ValueError(f"{where} ({entry['metric']}) needs one bound. Give either at_least or at_most.")
     if entry["data"] not in ("full", "bundled", "any"):
         raise ValueError(f"{where} has data = {entry['data']!r}. Write full, bundled or any.")
-    measured = tuple(float(value) for value in entry["measured"])
+    bound, measured = entry.get("at_least", entry.get("at_most")), entry["measured"]
+    if not _is_number(bound) or not isinstance(measured, list) or not all(map(_is_number, measured)):
+        raise ValueError(
+            f"{where} ({entry['metric']}) has a bound or measured values that are no numbers. Write numbers."
+        )
+    measured = tuple(float(value) for value in measured)
     bounds = {"at_least": None, "at_most": None}
     return Claim(**{**bounds, **entry, "measured": measured})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _problem(claim: Claim) -> str:
@@ -237,7 +259,9 @@ def _problem(claim: Claim) -> str:
     bound = claim.at_least if claim.at_most is None else claim.at_most
     if claim.tolerance:
         worst = max(claim.measured)
-        if claim.at_most is None or worst * TOLERANCE_FACTOR > bound:
+        if claim.data != "any" or claim.at_most is None or claim.at_most > LARGEST_TOLERANCE:
+            return f"a tolerance is an at_most of {LARGEST_TOLERANCE:g} or less, on any data. Leave tolerance out."
+        if worst * TOLERANCE_FACTOR > bound:
             return f"the tolerance {bound:g} is less than three times the worst measured {worst:g}."
         return ""
     mean, sd = statistics.mean(claim.measured), statistics.stdev(claim.measured)
@@ -268,6 +292,8 @@ def _row(payload: Mapping[str, Any], metric: str, value: float, claim: Claim | N
         verdict = "no claim"
     elif payload["smoke"]:
         verdict = "smoke"
+    elif payload["data"] and payload["data"].get("limit"):
+        verdict = "limited"
     elif claim.short:
         verdict = "short"
     else:
@@ -279,6 +305,8 @@ def _row(payload: Mapping[str, Any], metric: str, value: float, claim: Claim | N
 def _source_line(payload: Mapping[str, Any]) -> str:
     data = payload["data"]
     source = "" if data is None else f", {data['name']} ({data['kind']})"
+    if data and data.get("limit"):
+        source += f", limited to {data['limit']:,} for training, so not compared"
     smoke = ", smoke run: cut to seconds, so not compared" if payload["smoke"] else ""
     return f"seed {payload['seed']}{source}{smoke}"
 

@@ -231,6 +231,18 @@ def test_short_claim_may_be_missed(chapter):
     assert problems(chapter) == []
 
 
+def test_outputs_edited_by_hand_are_named(chapter):
+    replace_in(chapter.worked, '"answer": 4.0', '"answer": 4.9')
+    (problem,) = problems(chapter)
+    assert problem.startswith("solutions/01_tiny.ipynb: its outputs were edited by hand.")
+
+
+def test_claim_that_the_recorded_run_did_not_report_is_named(chapter):
+    build_all(chapter, FakeExecution(value=None), force=True)
+    (problem,) = problems(chapter)
+    assert problem.startswith("solutions/01_tiny.ipynb: its run did not report answer (any). Report it, then run")
+
+
 def test_unexecuted_worked_edition_is_named(chapter):
     chapter.worked.write_bytes(editions.to_bytes(editions.worked_edition(chapter)))
     (problem,) = problems(chapter)

@@ -45,9 +45,6 @@ def cached(name, content=CONTENT):
     return path
 
 
-# --- fetch
-
-
 def test_fetch_gets_everything_and_says_where_it_is(sets):
     with serving(reply(CONTENT)) as (url, _):
         sets(cats=url, dogs=url)
@@ -100,14 +97,14 @@ def test_fetch_says_what_it_could_not_get_and_why_and_gets_the_rest(sets):
 
 
 def test_dead_hosts_of_several_sets_are_reported_together_in_time(sets, monkeypatch):
-    monkeypatch.setattr(store, "ANSWER_SECONDS", 0.5)
-    with serving(lambda handler: time.sleep(3)) as (url, _):
-        sets(cats=url + "1", dogs=url + "2", birds=url + "3")
+    monkeypatch.setattr(store, "ANSWER_SECONDS", 2.0)
+    with serving(lambda handler: time.sleep(12)) as (url, _):
+        sets(cats=url + "1", dogs=url + "2", birds=url + "3", fish=url + "4")
         began = time.monotonic()
         run = course_data("fetch")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 6  # one after the other would take eight
     assert run.exit_code == 1
-    assert run.stderr.count("no answer within 0.5 s") == 3
+    assert run.stderr.count("no answer within 2 s") == 4
 
 
 def test_fetch_with_a_damaged_mirror_says_so_and_leaves_it(sets, mirror):
@@ -117,7 +114,24 @@ def test_fetch_with_a_damaged_mirror_says_so_and_leaves_it(sets, mirror):
     run = course_data("fetch")
     assert run.exit_code == 1
     assert f"cats: {mirror / 'cats.bin'} is damaged" in run.stderr
+    assert "still runs" not in run.stderr  # it does not: the mirror comes first
     assert (mirror / "cats.bin").read_bytes() == b"damaged"
+
+
+def test_fetch_says_which_file_of_a_mirror_nothing_vouches_for(sets, mirror):
+    sets(cats="http://127.0.0.1:1/file")
+    (mirror / "cats.bin").write_bytes(b"something else")
+    run = course_data("fetch")
+    assert run.exit_code == 0
+    assert f"cats: on hand, but nothing vouches for {mirror / 'cats.bin'} (14 bytes, sha256 " in run.output
+
+
+def test_fetch_names_a_web_page_in_a_mirror_without_hashes(sets, mirror):
+    sets(cats="http://127.0.0.1:1/file")
+    (mirror / "cats.bin").write_bytes(b"<!DOCTYPE html><p>Log in")
+    run = course_data("fetch")
+    assert run.exit_code == 1
+    assert "cats.bin is damaged (a web page came instead of the data" in run.stderr
 
 
 def test_fetch_without_any_network_reports_within_ten_seconds(require):
@@ -144,9 +158,6 @@ def test_fetch_into_a_hanging_network_reports_within_ten_seconds():
     assert "mnist: mnist.npz (11.5 MB) cannot be had" in run.stderr
 
 
-# --- list
-
-
 def test_list_shows_every_set_with_what_stands_in_for_it(sets):
     sets(cats="http://127.0.0.1:1/file", dogs="http://127.0.0.1:1/file")
     cached("dogs")
@@ -170,9 +181,6 @@ def test_list_tells_verified_from_unverified_and_damaged_and_changes_nothing(set
     assert damaged.read_bytes() == b"damaged"
 
 
-# --- verify
-
-
 def test_verify_passes_what_is_whole(sets):
     sets(cats="http://127.0.0.1:1/file", dogs="http://127.0.0.1:1/file")
     cached("cats")
@@ -192,9 +200,6 @@ def test_verify_fails_on_damage_names_it_and_changes_nothing(sets, mirror):
     assert f"{damaged} is damaged" in run.stderr
     assert damaged.read_bytes() == b"damaged"
     assert course_data("verify", "dogs").exit_code == 0
-
-
-# --- remove
 
 
 def test_remove_asks_and_leaves_everything_at_no(sets):
@@ -233,9 +238,6 @@ def test_remove_with_nothing_to_remove_says_so(sets):
     assert f"Nothing to remove from {store.cache_dir()}." in run.output
 
 
-# --- wrong calls, and help
-
-
 @pytest.mark.parametrize("command", ["fetch", "verify", "remove"])
 def test_unknown_set_is_an_error_that_lists_the_known(sets, command):
     sets(cats="http://127.0.0.1:1/file", dogs="http://127.0.0.1:1/file")
@@ -259,9 +261,6 @@ def test_help_of_every_command_has_an_example(command):
     run = course_data(command, "--help")
     assert run.exit_code == 0
     assert f"course data {command}" in run.output.split("Usage:")[1].split("\n", 1)[1]
-
-
-# --- the page on the data
 
 
 def test_page_on_the_data_has_the_recorded_hashes_and_sizes():

@@ -233,7 +233,9 @@ def test_nothing_is_recorded_where_there_is_no_worked_edition(chapter):
 
 def test_recorded_tells_inputs_and_data_of_the_last_build(chapter):
     build_all(chapter)
-    assert editions.recorded(chapter) == (editions.inputs_hash(chapter), "any")
+    record = editions.recorded(chapter)
+    assert (record.inputs, record.data) == (editions.inputs_hash(chapter), "any")
+    assert record.outputs == editions.outputs_hash(editions.stored(chapter.worked))
 
 
 def stored_outputs(chapter, outputs):

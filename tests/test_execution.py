@@ -144,8 +144,10 @@ def test_kernel_gets_headless_its_folder_and_the_parameters(ran):
 
 
 def test_peak_memory_sees_a_block_that_is_freed_at_once(ran):
-    assert 400e6 < ran[0]["second"].peak_bytes < 700e6
-    assert 20e6 < ran[0]["first"].peak_bytes < 300e6
+    small, large = ran[0]["first"].peak_bytes, ran[0]["second"].peak_bytes
+    assert small > 20e6
+    assert 400e6 < large < 1e9
+    assert large - small > 250e6
 
 
 def test_a_log_gets_plain_lines_with_sections(ran):

@@ -1,9 +1,12 @@
 """What makes the package quick to use: cheap imports, a quick command line, help for each command."""
 
+import ast
+import importlib.util
 import pkgutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import typer
@@ -12,6 +15,7 @@ from typer.testing import CliRunner
 import course_utils
 from course_utils.commands import app
 
+PACKAGE = Path(course_utils.__file__).parent
 IMPORT_SECONDS = 0.3
 HELP_SECONDS = 0.5
 HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "papermill", "nbconvert", "pooch")
@@ -90,3 +94,40 @@ def test_unknown_sub_command_is_an_error_on_one_screen():
     assert answer.returncode == 2
     assert "docter" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+# Which module of the ground floor may import which other; the commands may import any.
+ALLOWED = {
+    ("widgets", "plots"),
+    ("training", "plots"),
+    ("weights", "datasets.store"),
+    ("datasets", "datasets.store"),
+}
+
+
+def own_imports(path):
+    """Modules of course_utils that a file imports, as "datasets.store"."""
+    package = "course_utils." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("course_utils"))
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package.rpartition(".")[0])
+            if base.startswith("course_utils"):
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", [p for p in PACKAGE.rglob("*.py") if "commands" not in p.parts], ids=lambda p: p.stem)
+def test_ground_floor_imports_only_what_the_architecture_allows(path):
+    name = path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
+    for imported in own_imports(path):
+        target = imported.removeprefix("course_utils.")
+        assert not target.startswith("commands"), imported
+        if name == "datasets.__init__":  # the registry of the sets
+            assert target.startswith("datasets."), imported
+        elif name.startswith("datasets."):
+            assert target == "datasets.store" or target.startswith("datasets.store."), imported
+        elif name.startswith("checks."):
+            assert target.startswith("checks.verdict"), imported
+        else:
+            assert (name, target) in ALLOWED, imported

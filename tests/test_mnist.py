@@ -1,7 +1,6 @@
 import hashlib
 import inspect
 import io
-import os
 import re
 import shutil
 import subprocess
@@ -14,9 +13,6 @@ import pytest
 from loopback import reply, serving
 
 from course_utils.datasets import mnist, store
-
-# Read at import: the fixture of conftest.py hides it from the tests.
-MIRROR = os.environ.get("COURSE_DATA_DIR")
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +46,6 @@ def public(monkeypatch, content, *urls):
 
 def sums(folder, content):
     (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(content).hexdigest()}  mnist.npz\n")
-
-
-# --- the bundled digits
 
 
 def test_bundled_digits_have_mnists_form(bundled):
@@ -119,9 +112,6 @@ def test_bundled_provenance_has_the_recorded_hash(bundled):
     assert bundled.provenance == store.Provenance(
         "mnist", "bundled", "bundled", 116_805, mnist.BUNDLED_SHA256, "the 1,797 handwritten digits inside scikit-learn"
     )
-
-
-# --- the three sources
 
 
 def test_auto_without_the_file_prints_one_line_that_says_how_to_get_it(no_network, capsys, bundled):
@@ -212,9 +202,6 @@ def test_loader_takes_at_most_four_parameters():
     assert len(inspect.signature(mnist.load).parameters) <= 4
 
 
-# --- files that are not what they should be
-
-
 def test_unverified_mirror_is_used_and_its_provenance_says_so(monkeypatch, mirror, npz):
     (mirror / "mnist.npz").write_bytes(npz)
     assert "nothing vouches for" in mnist.load("full").provenance.note
@@ -281,9 +268,6 @@ def test_nothing_is_ever_unpickled(mirror, arrays, tmp_path):
     assert not (tmp_path / "unpickled").exists()
 
 
-# --- a part of the training digits
-
-
 def test_limit_keeps_the_classes_in_proportion_and_the_test_part_whole(bundled):
     part = mnist.load("bundled", train_limit=500)
     assert part.x_train.shape == (500, 28, 28)
@@ -328,22 +312,3 @@ def test_error_names_the_bad_limit_and_the_way_out(limit):
     )
     with pytest.raises(ValueError, match=re.escape(expected)):
         mnist.load("bundled", train_limit=limit)
-
-
-# --- the real thing
-
-
-def test_real_mnist_from_the_mirror(require, monkeypatch, capsys, no_network):
-    require(MIRROR, "COURSE_DATA_DIR names a mirror with mnist.npz")
-    monkeypatch.setenv("COURSE_DATA_DIR", MIRROR)
-    digits = mnist.load("auto")
-    assert capsys.readouterr().out == "Data: MNIST, 60,000 + 10,000 handwritten digits, from the mirror.\n"
-    assert digits.y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-    assert np.bincount(digits.y_train).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    assert np.bincount(digits.y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    # The mean grey value that every text on MNIST gives as 0.1307.
-    assert round(digits.x_train.mean() / 255, 4) == 0.1307
-    flat = digits.x_train.reshape(-1, 784).astype(np.float32)
-    centroids = np.stack([flat[digits.y_train == digit].mean(axis=0) for digit in range(10)])
-    distance = (centroids**2).sum(axis=1) - 2 * digits.x_test.reshape(-1, 784).astype(np.float32) @ centroids.T
-    assert (distance.argmin(axis=1) == digits.y_test).mean() == pytest.approx(0.8203, abs=5e-4)

@@ -58,8 +58,26 @@ def test_lock_pins_every_requirement_within_its_bound(name, extras):
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_lock_has_exactly_one_pin_per_package_on_each_python(version):
-    environment = {"python_full_version": f"{version}.5", "python_version": version, "sys_platform": "linux"}
+@pytest.mark.parametrize(
+    ("sys_platform", "platform_system", "os_name", "machine"),
+    [
+        ("linux", "Linux", "posix", "x86_64"),
+        ("linux", "Linux", "posix", "aarch64"),
+        ("darwin", "Darwin", "posix", "arm64"),
+        ("win32", "Windows", "nt", "AMD64"),
+    ],
+)
+def test_lock_has_exactly_one_pin_per_package_on_each_platform(
+    version, sys_platform, platform_system, os_name, machine
+):
+    environment = {
+        "python_full_version": f"{version}.5",
+        "python_version": version,
+        "sys_platform": sys_platform,
+        "platform_system": platform_system,
+        "os_name": os_name,
+        "platform_machine": machine,
+    }
     for name, pins in locked(LOCKS[0]).items():
         fitting = [pin for pin, marker in pins if marker is None or marker.evaluate(environment)]
         assert len(fitting) <= 1, name
@@ -97,8 +115,10 @@ def test_readme_names_only_targets_and_commands_that_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = set(re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)`", readme, re.MULTILINE))
     assert {"lab", "run", "test"} <= {first or second for first, second in named} <= targets
-    commands = set(get_command(app).commands)
-    assert set(re.findall(r"\bcourse (lab|run|data|doctor|build|check|\w+(?= --))", readme)) <= commands
+    commands = get_command(app).commands
+    typed = re.findall(r"(?:^|`)course ([a-z]+)(?: ([a-z]+))?", readme, re.MULTILINE)
+    assert {"lab", "run", "data"} <= {command for command, _ in typed} <= set(commands)
+    assert {sub for command, sub in typed if command == "data"} - {""} <= set(commands["data"].commands)
     assert "make run" in readme[:1500]
     assert "make test" in readme[:1500]
 
@@ -112,4 +132,5 @@ def test_readme_lists_every_chapter():
 def test_ci_calls_the_readmes_test_command():
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "export COURSE_CI=1" in script
-    assert "make test" in script
+    assert re.search(r"^ +make test$", script, re.MULTILINE)
+    assert re.search(r"^test-all: test\b", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -12,6 +12,15 @@ MNIST = Provenance("mnist", "full", "cache", 11490434, "ab" * 32, "")
 DIGITS = MNIST._replace(kind="bundled", origin="bundled")
 
 
+TOLERANCE = {
+    "data": "any",
+    "at_least": None,
+    "at_most": 1e-6,
+    "measured": (1e-9, 2e-9, 3e-9),
+    "tolerance": True,
+}
+
+
 def claim(**changes):
     fields = {"chapter": "01", "metric": "accuracy", "data": "full", "at_least": 0.9, "at_most": None}
     fields |= {"measured": (0.94, 0.95, 0.96), "note": "measured"}
@@ -98,8 +107,11 @@ def test_claims_file_is_read_with_its_measured_values(claims_file):
         ("at_least = 0.9\n", ""),
         ('note = "three seeds"', ""),
         ('note = "three seeds"', 'note = "three seeds"\nbound = 1'),
+        ("[0.94, 0.95, 0.96]", "0.95"),
+        ("[0.94, 0.95, 0.96]", '[0.94, "0.95", 0.96]'),
+        ("at_least = 0.9", 'at_least = "0.9"'),
     ],
-    ids=["data", "two bounds", "no bound", "no note", "unknown field"],
+    ids=["data", "two bounds", "no bound", "no note", "unknown field", "one value", "text value", "text bound"],
 )
 def test_bad_entry_is_named_by_number(claims_file, text, message):
     claims_file.write_text(claims_file.read_text(encoding="utf-8").replace(text, message), encoding="utf-8")
@@ -121,9 +133,11 @@ def test_bad_entry_is_named_by_number(claims_file, text, message):
         ({"measured": (1.0, 1.0, 1.0), "at_least": 1.0}, True),
         ({"measured": (1.0, 1.0, 1.0), "at_least": 0.99}, False),
         ({"measured": (0.5, 0.5, 0.5), "short": True}, True),
-        ({"measured": (1e-9, 2e-9, 3e-9), "at_least": None, "at_most": 1e-6, "tolerance": True}, True),
-        ({"measured": (1e-9, 2e-9, 5e-7), "at_least": None, "at_most": 1e-6, "tolerance": True}, False),
-        ({"tolerance": True}, False),  # a tolerance is an upper bound
+        (TOLERANCE, True),
+        (TOLERANCE | {"measured": (1e-9, 2e-9, 5e-7)}, False),
+        (TOLERANCE | {"data": "full"}, False),  # it is no matter of data
+        (TOLERANCE | {"at_most": 0.1}, False),  # nor of size
+        ({"tolerance": True}, False),  # it is an upper bound
     ],
 )
 def test_bound_must_be_supported_by_what_was_measured(changes, sound):
@@ -158,6 +172,24 @@ def test_claims_about_other_data_other_chapters_and_smoke_runs_are_not_missing()
     assert verdicts([payload("bundled", other=1.0)], [claim()], ["01"]) == [("other", "no claim")]
     assert verdicts([payload("full", other=1.0)], [claim(chapter="02")], ["01"]) == [("other", "no claim")]
     assert verdicts([payload("full", smoke=True, other=1.0)], [claim()], ["01"]) == [("other", "no claim")]
+
+
+def test_claim_about_data_that_was_asked_for_is_missing_when_the_chapter_used_other_data():
+    board = results.scoreboard([payload("bundled", accuracy=0.1)], [claim()], ["01"], "full")
+    assert [(row.metric, row.verdict) for row in board] == [("accuracy", "no claim"), ("accuracy", "not reported")]
+
+
+def test_result_on_a_part_of_the_training_data_is_shown_and_never_fails():
+    limited = payload("full", accuracy=0.1)
+    limited["data"]["limit"] = 60
+    assert verdicts([limited], [claim()], ["01"]) == [("accuracy", "limited")]
+
+
+def test_broken_claims_file_is_named(tmp_path):
+    broken = tmp_path / "claims.toml"
+    broken.write_text("[[claim]\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"claims\.toml cannot be read: .*line 1"):
+        results.load_claims(broken)
 
 
 def test_claim_about_any_data_is_held_on_each():

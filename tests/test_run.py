@@ -306,11 +306,11 @@ def test_text_of_a_wrong_type_is_refused_with_what_to_pass(text, types, way_out)
 
 def test_changed_leaves_out_what_is_recorded_on_full_data(tmp_path, screen, pretend, monkeypatch):
     records = {
-        "01": ("same", "full"),
-        "02": ("old", "full"),
-        "03": ("same", "bundled"),
+        "01": editions.Record("same", "full"),
+        "02": editions.Record("old", "full"),
+        "03": editions.Record("same", "bundled"),
         "04": None,
-        "05": ("same", "any"),
+        "05": editions.Record("same", "any"),
     }
     for number in records:
         add_chapter(tmp_path, f"{number}_x")
@@ -326,7 +326,7 @@ def test_changed_leaves_out_what_is_recorded_on_full_data(tmp_path, screen, pret
 
 def test_changed_with_nothing_to_do_is_a_success(tmp_path, screen, pretend, monkeypatch):
     add_chapter(tmp_path, "01_x")
-    monkeypatch.setattr(editions, "recorded", lambda chapter: ("same", "full"))
+    monkeypatch.setattr(editions, "recorded", lambda chapter: editions.Record("same", "full"))
     monkeypatch.setattr(editions, "inputs_hash", lambda chapter: "same")
     assert run_chapters(Options(changed=True), tmp_path) == 0
     assert "Nothing to run." in screen.export_text()
@@ -375,3 +375,22 @@ def test_mirror_that_does_not_exist_is_told_before_any_chapter_starts(tmp_path, 
     with pytest.raises(OSError, match=r"nowhere, which does not exist\. Set it to a folder"):
         run_chapters(Options(), tmp_path)
     assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("name", ["mine", "my_notebooks", "notebooks"])
+def test_report_never_overwrites_files_that_are_not_its_own(tmp_path, pretend, name):
+    add_chapter(tmp_path, "01_one", "1")
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    (folder / "01_one.ipynb").write_text("precious")
+    with pytest.raises(ValueError, match=r"holds files that a report could overwrite\. Pass a new folder"):
+        run_chapters(Options(report=folder), tmp_path)
+    assert (folder / "01_one.ipynb").read_text() == "precious"
+
+
+def test_report_may_replace_an_earlier_report(tmp_path, screen, pretend):
+    add_chapter(tmp_path, "01_one", "1")
+    pretend()
+    for _ in range(2):
+        assert run_chapters(Options(report=tmp_path / "again"), tmp_path) == 0
+    assert (tmp_path / "again" / "index.html").is_file()

@@ -128,7 +128,7 @@ class FakeExecution:
                     display({"image/png": "aGk=", "text/plain": "<Figure>"}),
                     *self.outputs,
                 ]
-            if "results.report" in cell.source:
+            if "results.report" in cell.source and self.value is not None:
                 cell.outputs = [display(self._payload())]
         job.target.write_bytes(editions.to_bytes(nbformat.from_dict(notebook)))
         failed = job.name in self.failing

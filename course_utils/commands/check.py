@@ -372,8 +372,10 @@ def _edition_problems(path: Path, expected: NotebookNode, chapter: Chapter) -> I
 def _worked_problems(chapter: Chapter, worked: NotebookNode, claims: Sequence[results.Claim]) -> Iterator[str]:
     name = chapter.worked.relative_to(chapter.root).as_posix()
     again = f"then run `course build {chapter.id} --edition solutions --force`"
-    if editions.recorded(chapter) is None:
+    record = editions.recorded(chapter)
+    if record is None:
         yield f"{name}: it was never executed by `course build`. Run `course build {chapter.id}`."
+        return
     size = chapter.worked.stat().st_size
     if size > LARGEST:
         yield f"{name}: {size:,} bytes are more than {LARGEST:,}. Draw smaller or fewer figures, {again}."
@@ -387,7 +389,11 @@ def _worked_problems(chapter: Chapter, worked: NotebookNode, claims: Sequence[re
         if folder:
             yield f"{where}: its output names the folder {folder}. Print a relative path, {again}."
     own = [claim for claim in claims if claim.chapter == chapter.id]
-    for row in results.scoreboard(results.collect(worked), own):
+    if record.outputs != editions.outputs_hash(worked):
+        yield f"{name}: its outputs were edited by hand. Run `course build {chapter.id} --edition solutions --force`."
+    for row in results.scoreboard(results.collect(worked), own, {chapter.id}, record.data):
+        if row.verdict == "not reported":
+            yield f"{name}: its run did not report {row.metric} ({row.data}). Report it, {again}."
         if row.verdict == "missed":
             yield (
                 f"{name}: {row.metric} is {row.value:g} on {row.data} data and misses its claim {row.bound_text}. "

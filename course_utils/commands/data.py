@@ -73,12 +73,13 @@ def fetch(sets: Sets = None) -> None:
     """
     chosen = _select(sets)
     _folders()
-    missing, troubles = {}, {}
+    missing, failed = {}, False
     for data_set in chosen:
         try:
             missing[data_set.name] = [file for file in data_set.files if not _on_hand(file)]
         except store.DataError as error:
-            troubles[data_set.name] = str(error)
+            failed = True
+            _say(f"{data_set.name}: {error}", errors)
     probes = store.Probes({url for files in missing.values() for file in files for url in file.urls})
     for name, files in missing.items():
         try:
@@ -86,14 +87,13 @@ def fetch(sets: Sets = None) -> None:
                 copy = store.fetch(file, probes)
                 _say(f"{name}: {copy.path} fetched and verified ({decimal(copy.size)}).")
         except store.DataError as error:
-            troubles[name] = str(error)
+            failed = True
+            _say(f"{name}: {error}", errors)
+            _say(f"The course still runs without it, on {datasets.SETS[name].stand_in}.", errors)
         else:
             if not files:
-                _say(f"{name}: on hand.")
-    for name, trouble in troubles.items():
-        _say(f"{name}: {trouble}", errors)
-        _say(f"The course still runs without it, on {datasets.SETS[name].stand_in}.", errors)
-    raise typer.Exit(1 if troubles else 0)
+                _say(f"{name}: on hand{_unverified(datasets.SETS[name])}.")
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command()
@@ -188,6 +188,16 @@ def _on_hand(file: store.DataFile) -> bool:
     for note in notes:
         _say(f"{note[0].upper()}{note[1:]}.")
     return copy is not None
+
+
+def _unverified(data_set: store.DataSet) -> str:
+    """Say which of the files on hand nothing vouches for."""
+    copies = [next(iter(_copies(file))) for file in data_set.files]
+    return "".join(
+        f", but nothing vouches for {copy.path} ({copy.size:,} bytes, sha256 {copy.sha256[:12]}…)"
+        for copy in copies
+        if not copy.verified
+    )
 
 
 def _states(file: store.DataFile) -> str:

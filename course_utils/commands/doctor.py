@@ -289,6 +289,9 @@ def check_data() -> Iterator[Line]:
         elif None in copies:
             text = f"not on hand; the chapters use {data_set.stand_in}"
             yield Line("warning", topic, text, f"`course data fetch {data_set.name}` gets it")
+        elif not all(copy.verified for copy in copies):
+            way_out = "put a SHA256SUMS beside it, or unset COURSE_DATA_DIR"
+            yield Line("warning", topic, "on hand in the mirror, but nothing vouches for it", way_out)
         else:
             origins = ", ".join(sorted({copy.origin for copy in copies}))
             yield Line("ok", topic, f"{data_set.title}, on hand ({origins})")

@@ -77,10 +77,12 @@ class Record(NamedTuple):
     Attributes:
         inputs: The :func:`inputs_hash` of that run.
         data: "full", "bundled", or "any" where no result came from a data set.
+        outputs: The :func:`outputs_hash` of what is stored; "" before it is.
     """
 
     inputs: str
     data: str
+    outputs: str = ""
 
 
 def read_source(chapter: Chapter) -> NotebookNode:
@@ -99,7 +101,10 @@ def read_source(chapter: Chapter) -> NotebookNode:
     import jupytext
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-    text = chapter.source.read_text(encoding="utf-8")
+    try:
+        text = chapter.source.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{_place(chapter)} is not UTF-8 ({error.reason}). Save it as UTF-8.") from error
     parts = _parts(text)
     for number, part in enumerate(parts, 1):
         _refuse_bad_syntax(part, number, chapter)
@@ -263,7 +268,7 @@ def recorded(chapter: Chapter) -> Record | None:
     notebook = stored(chapter.worked)
     found = notebook.metadata.get("course") if notebook else None
     try:
-        return Record(found["inputs"], found["data"])
+        return Record(found["inputs"], found["data"], found["outputs"])
     except (KeyError, TypeError):
         return None
 
@@ -301,7 +306,7 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode, record: Record,
     Args:
         notebook: What :func:`worked_edition` returned.
         executed: A notebook with the same code cells, after its run.
-        record: What to record about the run.
+        record: What to record about the run; its hash of the outputs is filled in.
         root: The project's folder.
 
     Returns:
@@ -315,13 +320,19 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode, record: Record,
     if code_of(notebook) != code_of(executed):
         raise ValueError("The executed notebook has other code than the source. Build again without editing meanwhile.")
     result = nbformat.from_dict(notebook)
-    result.metadata["course"] = record._asdict()
     folders = _folders(root)
     for cell, ran in zip(_code_cells(result), _code_cells(executed), strict=True):
         cleaned = (_cleaned(output, folders) for output in ran.outputs)
         cell.outputs = [nbformat.from_dict(output) for output in cleaned if output]
         cell.execution_count = ran.execution_count
+    result.metadata["course"] = record._replace(outputs=outputs_hash(result))._asdict()
     return result
+
+
+def outputs_hash(notebook: NotebookNode) -> str:
+    """Hash every output of a notebook, so that one edited by hand is found out."""
+    outputs = [cell.outputs for cell in _code_cells(notebook)]
+    return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
 
 
 def code_of(notebook: NotebookNode) -> list[str]:

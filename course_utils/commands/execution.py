@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 HEADING = re.compile(r"^#{1,2} +(.+?)[ #]*$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-LONGEST_REASON = 300  # characters
+LONGEST_REASON = 600  # characters: the way out stands at the end of a message
 OUTPUT_TIMEOUT = 60  # seconds for a cell's outputs to arrive after its end; papermill's 4 s fail on a busy machine
+LONGEST_SOCKET_FOLDER = 90  # characters: the system takes 104 to 108 for the whole path of a socket
 GRACE = 4.0  # seconds that a worker gets to save its notebook after its kernel was stopped
 MEMORY_HINT = "often out of memory: close other programs, or run one chapter at a time (--jobs 1)"
 
@@ -402,7 +403,7 @@ def _work(job: Job, cell_timeout: float, channel: Connection) -> None:
     try:
         reason = _run_notebook(job, cell_timeout, tracker)
     except Exception as error:
-        reason = _one_line(f"{type(error).__name__}: {error}")
+        reason = _one_line(f"{tracker.step.place or 'before the first cell'}: {type(error).__name__}: {error}")
     memory.finish()
     tracker.send(reason=reason)
 
@@ -425,13 +426,10 @@ def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker) -> str:
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    manager_class, managers = _own_interpreter()
-
-    def started(notebook: NotebookNode) -> None:
-        tracker.kernel_started(notebook, managers[-1].provisioner.pid)
-
     job.target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
+        sockets = stack.enter_context(tempfile.TemporaryDirectory(prefix="k", ignore_cleanup_errors=True))
+        manager_class, managers = _own_interpreter(sockets)
         folder = job.folder or stack.enter_context(
             tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
         )
@@ -449,7 +447,7 @@ def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker) -> str:
                 timeout_func=lambda cell: cell_timeout,
                 iopub_timeout=OUTPUT_TIMEOUT,
                 coalesce_streams=True,
-                on_notebook_start=started,
+                on_notebook_start=lambda notebook: tracker.kernel_started(notebook, managers[-1].provisioner.pid),
                 on_cell_start=tracker.cell_starts,
             )
         except PapermillExecutionError as error:
@@ -468,7 +466,7 @@ def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker) -> str:
     return ""
 
 
-def _own_interpreter() -> tuple[type, list]:
+def _own_interpreter(sockets: str) -> tuple[type, list]:
     """Make a kernel manager class that knows no kernel but this interpreter's, and needs no network.
 
     Where the system has them, kernel and worker talk over files instead of TCP: these work even in a process that is
@@ -476,6 +474,9 @@ def _own_interpreter() -> tuple[type, list]:
 
     jupyter_client prefers a registered "python3", in the user's home or the environment, whose kernel.json may name
     any interpreter. Without folders to search it falls back to ipykernel run by sys.executable.
+
+    Args:
+        sockets: An empty folder for those files.
 
     Returns:
         The class, and a list to which it adds its instances.
@@ -488,8 +489,8 @@ def _own_interpreter() -> tuple[type, list]:
     class OwnInterpreterManager(AsyncKernelManager):
         def __init__(self, **options):
             only_native = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
-            if os.name == "posix":
-                options = {**options, "transport": "ipc"}
+            if os.name == "posix" and len(sockets) < LONGEST_SOCKET_FOLDER:
+                options = {**options, "transport": "ipc", "ip": f"{sockets}/kernel"}
             super().__init__(**{**options, "kernel_spec_manager": only_native})
             managers.append(self)
 

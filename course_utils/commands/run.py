@@ -111,7 +111,11 @@ def run(
     ] = 600.0,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the report.", show_default="reports/ and the time of the start"),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the report: new, empty, or that of an earlier one.",
+            show_default="reports/ and the time of the start",
+        ),
     ] = None,
     changed: Annotated[
         bool,
@@ -196,7 +200,7 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
             return 0
 
     started = datetime.now()
-    folder = options.report.resolve() if options.report else _new_folder(root, started)
+    folder = _chosen_folder(options.report, root) if options.report else _new_folder(root, started)
     jobs = [_job(chapter, options, passed, folder) for chapter in chosen]
     for job in jobs:
         job.folder.mkdir(parents=True, exist_ok=True)
@@ -208,11 +212,14 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
 
     payloads = {outcome.name: _collect(outcome.target) for outcome in outcomes}
     finished = {chapter.id for chapter, outcome in zip(chosen, outcomes, strict=True) if outcome.status == "ok"}
-    rows = results.scoreboard([each for found in payloads.values() for each in found], claims, finished)
+    rows = results.scoreboard([each for found in payloads.values() for each in found], claims, finished, options.data)
     injected = {name: value for job in jobs for name, value in job.parameters.items()}
     summary = report_module.Run(started, options.edition, injected, outcomes, payloads, rows)
     _print_summary(summary, report_module)
-    _say(f"Report: {_short(report_module.write(summary, folder))}")
+    try:
+        _say(f"Report: {_short(report_module.write(summary, folder))}")
+    except OSError as error:
+        raise OSError(f"The report cannot be written: {error}. Free some space, or pass --report DIR.") from error
     return _exit_code(summary, report_module.BAD_VERDICTS)
 
 
@@ -293,12 +300,24 @@ def _has_changed(chapter: Chapter) -> bool:
     record = editions.recorded(chapter)
     if record is None:
         return True
-    inputs, data = record
-    if data == "bundled" or inputs != editions.inputs_hash(chapter):
+    if record.data == "bundled" or record.inputs != editions.inputs_hash(chapter):
         return True
-    on = "full data" if data == "full" else "no data set (it needs none)"
+    on = "full data" if record.data == "full" else "no data set (it needs none)"
     _say(f"{chapter.name}: left out; its worked edition was made from these very inputs, on {on}.")
     return False
+
+
+def _chosen_folder(folder: Path, root: Path) -> Path:
+    """Refuse a folder in which a report would overwrite something else."""
+    folder = folder.resolve()
+    kept = [root / name for name in ("chapters", "notebooks", "solutions", "my_notebooks")]
+    ours = not folder.exists() or (folder / "results.json").is_file() or not any(folder.iterdir())
+    if not ours or any(folder.is_relative_to(each) for each in kept):
+        raise ValueError(
+            f"--report {folder} holds files that a report could overwrite. Pass a new folder, an empty one, or that "
+            "of an earlier report."
+        )
+    return folder
 
 
 def _new_folder(root: Path, started: datetime) -> Path:

@@ -82,7 +82,8 @@ def load(source: str = "auto", train_limit: int | None = None, seed: int = 0) ->
         print(_which(digits.provenance, notes))
     if train_limit is not None:
         kept = _balanced_part(digits.y_train, train_limit, seed)
-        digits = digits._replace(x_train=digits.x_train[kept], y_train=digits.y_train[kept])
+        provenance = digits.provenance._replace(limit=train_limit)
+        digits = digits._replace(x_train=digits.x_train[kept], y_train=digits.y_train[kept], provenance=provenance)
     return digits
 
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = ("auto", "full", "bundled")
 # All hosts of one call are asked at the same time, so a dead network is reported after this many seconds.
-ANSWER_SECONDS = 6.0
+ANSWER_SECONDS = 5.0
 # A download that has begun may pause this long before it counts as broken off.
 STALL_SECONDS = 15.0
 # Unfinished downloads untouched for so long belong to no running process.
@@ -76,6 +76,7 @@ class Provenance(NamedTuple):
         size: Size in bytes of what the hash was taken of.
         sha256: Hash, 64 hexadecimal digits.
         note: What a reader of the result should know.
+        limit: How many training samples were kept of it; None for all.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Provenance(NamedTuple):
     size: int
     sha256: str
     note: str
+    limit: int | None = None
 
 
 class Copy(NamedTuple):
@@ -204,9 +206,10 @@ def find(file: DataFile) -> tuple[Copy | None, list[str]]:
     if mirror is not None and not (mirror / file.name).is_file():
         notes.append(f"the mirror named by COURSE_DATA_DIR has no {file.name}")
     for copy in copies(file):
-        if not copy.damaged:
+        if not copy.damaged and (copy.verified or not _is_html(_head(copy.path))):
             return copy, notes
-        trouble = f"{copy.path} is damaged ({_hashes(copy.sha256, copy.expected)})"
+        why = _hashes(copy.sha256, copy.expected) if copy.expected else WEB_PAGE
+        trouble = f"{copy.path} is damaged ({why})"
         if copy.origin == "mirror":
             raise DataError(f"{trouble}. Copy the file to the mirror again, or unset COURSE_DATA_DIR to do without it.")
         notes.append(f"{trouble} and {_remove(copy.path)}")
@@ -409,6 +412,12 @@ def _look_at(url: str) -> str:
     return ""
 
 
+def _head(path: Path) -> bytes:
+    """Read the first bytes of a file."""
+    with path.open("rb") as stream:
+        return stream.read(512)
+
+
 def _is_html(head: bytes) -> bool:
     """Tell from its first bytes whether a file is a web page."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -470,8 +479,7 @@ def _download(url: str, part: Path, file: DataFile) -> str:
             broken = _network_trouble(error)
     with part.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        stream.seek(0)
-        head = stream.read(512)
+    head = _head(part)
     if digest == file.sha256:
         return ""
     received = part.stat().st_size
