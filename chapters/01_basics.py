@@ -460,7 +460,7 @@ plt.show()
 # Sigmoid's derivative is at most 1/4, and backpropagation multiplies one such factor per layer, times the weights. Guess:
 # what is left after 20 layers? We measure the gradient that arrives at each layer's weights before any training.
 
-# %% alt="Size of the gradient at each of 20 layers on a logarithmic axis. With sigmoid it falls by many orders of magnitude towards the first layer, with ReLU and Glorot initialization by a few; with tanh and with ReLU and He initialization it stays much the same."
+# %% alt="Size of the gradient at each of 20 layers on a logarithmic axis. With sigmoid it falls by many orders of magnitude towards the first layer. The other three stay level: tanh, and ReLU with He initialization, near one; ReLU with Glorot initialization far lower."
 def gradient_norms(x, y, activation, initializer):
     deep_model = keras.Sequential([keras.Input(shape=(32,))])
     for _ in range(20):
