@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import re
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -581,17 +580,9 @@ class _MemoryWatch(threading.Thread):
             self.peak_bytes = max(self.peak_bytes, sum(map(_resident, kernel_tree)))
 
     def finish(self) -> None:
-        """Stop sampling; then add what the system itself noted, which also saw peaks between two samples."""
+        """Stop sampling."""
         self._done.set()
         self.join()
-        if sys.platform != "win32":
-            import resource
-
-            unit = 1 if sys.platform == "darwin" else 1024
-            own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-            # A child begins as a copy of this process, and the system counts that: below this size it proves nothing.
-            if child > own:
-                self.peak_bytes = max(self.peak_bytes, child * unit)
 
     def _abandon(self, own) -> None:
         """End at once: the command was killed, and nobody waits for this worker."""
