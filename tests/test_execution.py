@@ -14,6 +14,7 @@ import nbformat
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from processes import has_ended
 from rich.console import Console
 
 from course_utils.commands import execution
@@ -199,7 +200,7 @@ def test_killed_worker_is_a_failure_and_its_kernel_goes_too(tmp_path):
     (outcome,) = execute(jobs, workers=1, cell_timeout=60, title="Running")
     assert outcome.status == "failed"
     assert outcome.reason.startswith("cell 2 (Shot): the worker process ended (killed by SIGKILL)")
-    assert not psutil.pid_exists(int((tmp_path / "scratch" / "shot" / "pid").read_text()))
+    assert has_ended(int((tmp_path / "scratch" / "shot" / "pid").read_text()))
 
 
 @posix_only

@@ -1,5 +1,6 @@
 """`course lab`: the learner's copies, the port, and a real server."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from processes import command_of
 from typer.testing import CliRunner
 
 from course_utils.commands import app, lab
@@ -357,8 +359,8 @@ def test_real_server_shows_the_chapter_runs_our_kernel_and_ends_cleanly(project,
         kernel = session.post(f"{address}/api/kernels", json={"name": "python3"}, timeout=30)
         assert kernel.status_code == 201
         family = psutil.Process(process.pid).children(recursive=True)
-        kernels = [child.cmdline()[0] for child in family if "ipykernel_launcher" in child.cmdline()]
-        assert kernels == [sys.executable]
+        kernels = [command for command in map(command_of, family) if "ipykernel_launcher" in command]
+        assert [command.startswith(f"{sys.executable} ") for command in kernels] == [True]
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(timeout=30) == 0
         gone, alive = psutil.wait_procs(family, timeout=10)
@@ -369,9 +371,8 @@ def test_real_server_shows_the_chapter_runs_our_kernel_and_ends_cleanly(project,
         assert lab.choose_port(port) == port
     finally:
         for child in [process, *family]:
-            if isinstance(child, psutil.Process) and not child.is_running():
-                continue
-            child.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
         process.wait()
 
 

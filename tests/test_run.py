@@ -13,6 +13,7 @@ import nbformat
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from processes import command_of
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -354,7 +355,7 @@ def test_interrupted_run_leaves_a_report_and_no_process(tmp_path, number):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     family = psutil.Process(process.pid).children(recursive=True)
-    assert any("ipykernel" in " ".join(member.cmdline()) for member in family)
+    assert any("ipykernel" in command_of(member) for member in family)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     printed, _ = process.communicate(timeout=60)
 
