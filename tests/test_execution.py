@@ -164,6 +164,7 @@ def test_a_log_gets_plain_lines_with_sections(ran):
 def test_terminal_shows_a_bar_with_the_current_section(tmp_path, monkeypatch):
     screen = Console(file=io.StringIO(), force_terminal=True, width=100, _environ={"TERM": "xterm"})
     monkeypatch.setattr(execution, "console", screen)
+    monkeypatch.setattr("course_utils.commands.console.console", screen)
     cells = ["md:## Is it [red]?", "import time; time.sleep(1)"]
     outcomes = execute([job(tmp_path, "01_bars", cells)], workers=1, cell_timeout=60, title="Running")
     shown = screen.file.getvalue()

@@ -73,6 +73,7 @@ def screen(monkeypatch):
     wide = Console(width=160, record=True, file=io.StringIO())
     monkeypatch.setattr(run, "console", wide)
     monkeypatch.setattr(execution, "console", wide)
+    monkeypatch.setattr("course_utils.commands.console.console", wide)
     return wide
 
 

@@ -14,7 +14,7 @@ from course_utils import results
 
 from . import editions
 from .chapters import Chapter, select
-from .console import console, fail
+from .console import fail, say
 from .files import write_whole
 
 if TYPE_CHECKING:
@@ -133,13 +133,14 @@ def write_if_changed(path: Path, content: bytes) -> bool:
 
 def _build_learner(chapter: Chapter) -> None:
     written = write_if_changed(chapter.learner, editions.to_bytes(editions.learner_edition(chapter)))
-    _say(f"{_name(chapter.learner, chapter)}: {'written' if written else 'unchanged'}")
+    say(f"{_name(chapter.learner, chapter)}: {'written' if written else 'unchanged'}")
 
 
 def _runs_needed(chapter: Chapter, force: bool) -> list[Run]:
     """Renew a worked edition without a run where that is possible; otherwise say what to run."""
     notebook, inputs = editions.worked_edition(chapter), editions.inputs_hash(chapter)
-    old, record = editions.stored(chapter.worked), editions.recorded(chapter)
+    old = editions.stored(chapter.worked)
+    record = editions.record_of(old)
     run = Run(chapter, notebook, inputs)
     if force or not old or not record or record.inputs != inputs:
         return [run]
@@ -148,7 +149,7 @@ def _runs_needed(chapter: Chapter, force: bool) -> list[Run]:
     renewed = editions.with_outputs(notebook, old, record, chapter.root)
     changed = write_if_changed(chapter.worked, editions.to_bytes(renewed))
     state = "prose renewed, outputs kept" if changed else "current"
-    _say(
+    say(
         f"{_name(chapter.worked, chapter)}: {state} (executed {_data_text(record.data)}). "
         "Pass --force to execute it again."
     )
@@ -199,12 +200,12 @@ def _store(run: Run, outcome) -> None:
         )
     write_if_changed(chapter.worked, content)
     outcome.target.unlink()
-    _say(f"{name}: executed {_data_text(record.data)} in {outcome.seconds:.0f} s, {len(content):,} bytes")
+    say(f"{name}: executed {_data_text(record.data)} in {outcome.seconds:.0f} s, {len(content):,} bytes")
     rows = results.scoreboard(results.collect(executed), editions.claims_of(chapter), {chapter.id})
     for row in rows:
         if row.verdict in ("missed", "not reported"):
             value = "" if row.value is None else f": {row.value:g}, claimed {row.bound_text}"
-            _say(f"  {row.verdict}: {row.metric} ({row.data}){value}")
+            say(f"  {row.verdict}: {row.metric} ({row.data}){value}")
 
 
 def _biggest_outputs(notebook: NotebookNode) -> str:
@@ -226,7 +227,3 @@ def _data_text(kind: str) -> str:
 
 def _name(path: Path, chapter: Chapter) -> str:
     return path.relative_to(chapter.root).as_posix()
-
-
-def _say(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -17,7 +17,7 @@ from course_utils import results
 from . import editions
 from .build import LARGEST
 from .chapters import ROOT, Chapter, known, select
-from .console import console, errors, fail
+from .console import errors, fail, say
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -122,12 +122,12 @@ def check(
         fail(str(error), code=2)
     findings = find_problems(chosen, ROOT)
     for problem in findings.problems:
-        errors.print(problem, markup=False, highlight=False, soft_wrap=True)
+        say(problem, errors)
     for note in findings.notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+        say(note)
     if findings.problems:
         fail(f"{len(findings.problems)} problem(s) found.")
-    console.print(f"{len(chosen)} chapter(s) checked, no problem found.", highlight=False)
+    say(f"{len(chosen)} chapter(s) checked, no problem found.")
 
 
 def find_problems(chapters: Sequence[Chapter], root: Path) -> Findings:
@@ -161,7 +161,7 @@ def find_problems(chapters: Sequence[Chapter], root: Path) -> Findings:
         if worked:
             problems += _worked_problems(chapter, worked, claims)
         if worked and not broken:
-            notes += _due(chapter)
+            notes += _due(chapter, worked)
     return Findings(problems, notes)
 
 
@@ -372,7 +372,7 @@ def _edition_problems(path: Path, expected: NotebookNode, chapter: Chapter) -> I
 def _worked_problems(chapter: Chapter, worked: NotebookNode, claims: Sequence[results.Claim]) -> Iterator[str]:
     name = chapter.worked.relative_to(chapter.root).as_posix()
     again = f"then run `course build {chapter.id} --edition solutions --force`"
-    record = editions.recorded(chapter)
+    record = editions.record_of(worked)
     if record is None:
         yield f"{name}: it was never executed by `course build`. Run `course build {chapter.id}`."
         return
@@ -411,8 +411,8 @@ def _home_folder(cell: NotebookNode) -> str:
     return next((found[0] for text in texts if (found := HOME.search(text))), "")
 
 
-def _due(chapter: Chapter) -> Iterator[str]:
-    record = editions.recorded(chapter)
+def _due(chapter: Chapter, worked: NotebookNode) -> Iterator[str]:
+    record = editions.record_of(worked)
     if record and record.inputs != editions.inputs_hash(chapter):
         name = chapter.worked.relative_to(chapter.root).as_posix()
         yield f"{name} is due for a new run: its inputs have changed. Run `course build {chapter.id}`."

@@ -14,6 +14,17 @@ console = Console()
 errors = Console(stderr=True)
 
 
+def say(text: str, where: Console | None = None, style: str = "") -> None:
+    """Print text as it is: no markup, no colours of its own, no line break inside a path or an address.
+
+    Args:
+        text: What to say.
+        where: `errors`, or the ordinary output when None.
+        style: A rich style for the whole text.
+    """
+    (where or console).print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def fail(message: str, code: int = 1) -> NoReturn:
     """Print an error without a traceback and leave the command.
 
@@ -25,5 +36,5 @@ def fail(message: str, code: int = 1) -> NoReturn:
         typer.Exit: Always.
     """
     errors.print("Error:", style="bold red", end=" ")
-    errors.print(message, markup=False, highlight=False, soft_wrap=True)
+    say(message, errors)
     raise typer.Exit(code)

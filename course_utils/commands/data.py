@@ -1,5 +1,6 @@
 """The command `course data`: list, fetch ahead, verify and remove the data sets' files."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from rich.table import Table
 from course_utils import datasets
 from course_utils.datasets import store
 
-from .console import console, errors, fail
+from .console import console, errors, fail, say
 
 app = typer.Typer(
     name="data",
@@ -50,7 +51,7 @@ def list_sets() -> None:
         on_hand = "\n".join(_states(file) for file in data_set.files)
         table.add_row(data_set.name, size, on_hand, data_set.stand_in, data_set.licence)
     console.print(table)
-    _say(f"\nmirror: {mirror or 'none (COURSE_DATA_DIR is not set)'}\ncache: {cache}")
+    say(f"\nmirror: {mirror or 'none (COURSE_DATA_DIR is not set)'}\ncache: {cache}")
 
 
 @app.command()
@@ -73,26 +74,27 @@ def fetch(sets: Sets = None) -> None:
     """
     chosen = _select(sets)
     _folders()
-    missing, failed = {}, False
+    found, failed = {}, False
     for data_set in chosen:
         try:
-            missing[data_set.name] = [file for file in data_set.files if not _on_hand(file)]
+            found[data_set.name] = {file: _on_hand(file) for file in data_set.files}
         except store.DataError as error:
             failed = True
-            _say(f"{data_set.name}: {error}", errors)
-    probes = store.Probes({url for files in missing.values() for file in files for url in file.urls})
-    for name, files in missing.items():
+            say(f"{data_set.name}: {error}", errors)
+    missing = [file for copies in found.values() for file, copy in copies.items() if copy is None]
+    probes = store.Probes({url for file in missing for url in file.urls})
+    for name, copies in found.items():
         try:
-            for file in files:
+            for file in (file for file, copy in copies.items() if copy is None):
                 copy = store.fetch(file, probes)
-                _say(f"{name}: {copy.path} fetched and verified ({decimal(copy.size)}).")
+                say(f"{name}: {copy.path} fetched and verified ({decimal(copy.size)}).")
         except store.DataError as error:
             failed = True
-            _say(f"{name}: {error}", errors)
-            _say(f"The course still runs without it, on {datasets.SETS[name].stand_in}.", errors)
+            say(f"{name}: {error}", errors)
+            say(f"The course still runs without it, on {datasets.SETS[name].stand_in}.", errors)
         else:
-            if not files:
-                _say(f"{name}: on hand{_unverified(datasets.SETS[name])}.")
+            if None not in copies.values():
+                say(f"{name}: on hand{_unverified(copies.values())}.")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -118,13 +120,13 @@ def verify(sets: Sets = None) -> None:
         for file in data_set.files:
             copies = _copies(file)
             if not copies:
-                _say(f"{file.name}: not on hand. `course data fetch {data_set.name}` gets it.")
+                say(f"{file.name}: not on hand. `course data fetch {data_set.name}` gets it.")
             for copy in copies:
-                _say(f"{file.name} in the {copy.origin}: {_state(copy)}, sha256 {copy.sha256}")
+                say(f"{file.name} in the {copy.origin}: {_state(copy)}, sha256 {copy.sha256}")
                 if copy.damaged:
                     damaged = True
                     way_out = "Copy it there again" if copy.origin == "mirror" else "`course data fetch` replaces it"
-                    _say(f"{copy.path} is damaged: sha256 {copy.expected} is expected. {way_out}.", errors)
+                    say(f"{copy.path} is damaged: sha256 {copy.expected} is expected. {way_out}.", errors)
     raise typer.Exit(1 if damaged else 0)
 
 
@@ -145,17 +147,17 @@ def remove(
     files = [file for data_set in chosen for file in data_set.files]
     paths = [path for file in files for path in store.cached_paths(file)]
     if not paths:
-        _say(f"Nothing to remove from {store.cache_dir()}.")
+        say(f"Nothing to remove from {store.cache_dir()}.")
         return
     for path in paths:
-        _say(str(path))
+        say(str(path))
     if not yes:
         typer.confirm("Remove?", abort=True)
     try:
         freed = sum(store.remove(file) for file in files)
     except store.DataError as error:
         fail(str(error))
-    _say(f"{freed:,} bytes freed.")
+    say(f"{freed:,} bytes freed.")
 
 
 def _select(names: list[str] | None) -> list[store.DataSet]:
@@ -182,17 +184,16 @@ def _copies(file: store.DataFile) -> list[store.Copy]:
         fail(str(error))
 
 
-def _on_hand(file: store.DataFile) -> bool:
-    """Whether a good copy is on hand; what a user should hear of on the way is said."""
+def _on_hand(file: store.DataFile) -> store.Copy | None:
+    """Find a good copy; what a user should hear of on the way is said."""
     copy, notes = store.find(file)
     for note in notes:
-        _say(f"{note[0].upper()}{note[1:]}.")
-    return copy is not None
+        say(f"{note[0].upper()}{note[1:]}.")
+    return copy
 
 
-def _unverified(data_set: store.DataSet) -> str:
+def _unverified(copies: Iterable[store.Copy]) -> str:
     """Say which of the files on hand nothing vouches for."""
-    copies = [next(iter(_copies(file))) for file in data_set.files]
     return "".join(
         f", but nothing vouches for {copy.path} ({copy.size:,} bytes, sha256 {copy.sha256[:12]}…)"
         for copy in copies
@@ -210,8 +211,3 @@ def _state(copy: store.Copy) -> str:
     if copy.damaged:
         return "damaged"
     return "verified" if copy.verified else "unverified"
-
-
-def _say(text: str, where=console) -> None:
-    """Print text as it is: no markup, no colours, no line breaks inside a path or an address."""
-    where.print(text, markup=False, highlight=False, soft_wrap=True)

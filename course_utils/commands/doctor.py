@@ -64,9 +64,6 @@ def doctor() -> None:
 
     - `course doctor > report.txt`: writes it to a file
     """
-    if hasattr(sys.stdout, "reconfigure"):
-        # A report sent to a file on Windows may not be able to hold every letter of a path.
-        sys.stdout.reconfigure(errors="replace")
     lines = []
     for check in (
         check_course,

@@ -265,7 +265,11 @@ def recorded(chapter: Chapter) -> Record | None:
     Returns:
         The record, or None where there is no worked edition or it holds no record.
     """
-    notebook = stored(chapter.worked)
+    return record_of(stored(chapter.worked))
+
+
+def record_of(notebook: NotebookNode | None) -> Record | None:
+    """Do the same for a worked edition that is read already; None where there is none."""
     found = notebook.metadata.get("course") if notebook else None
     try:
         return Record(found["inputs"], found["data"], found["outputs"])

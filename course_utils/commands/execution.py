@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .console import console
+from .console import console, say
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -126,7 +126,7 @@ def execute(jobs: Sequence[Job], *, workers: int, cell_timeout: float, title: st
     Returns:
         One outcome per job, in the order of the jobs.
     """
-    console.print(title, style="bold", markup=False, highlight=False)
+    say(title, style="bold")
     waiting, running, outcomes = list(jobs), [], {}
     live = console.is_terminal and not console.is_dumb_terminal
     with _stop_asked() as stop, _Bars(jobs) if live else _Lines() as display:
@@ -375,20 +375,17 @@ class _Lines:
         pass
 
     def start(self, name: str) -> None:
-        self._say(f"{name}: started")
+        say(f"{name}: started")
 
     def step(self, name: str, step: Step) -> None:
         if step.section != self.sections.get(name, ""):
             self.sections[name] = step.section
-            self._say(f"{name}: [{step.done}/{step.total}] {step.section}")
+            say(f"{name}: [{step.done}/{step.total}] {step.section}")
 
     def end(self, outcome: Outcome) -> None:
         reason = f": {outcome.reason}" if outcome.reason else ""
         cost = f"{outcome.seconds:.1f} s, {size_text(outcome.peak_bytes)}"
-        self._say(f"{outcome.name}: {outcome.status} after {cost}{reason}")
-
-    def _say(self, line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(f"{outcome.name}: {outcome.status} after {cost}{reason}")
 
 
 def _work(job: Job, cell_timeout: float, channel: Connection) -> None:

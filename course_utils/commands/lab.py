@@ -19,7 +19,7 @@ import typer
 
 from . import chapters
 from .chapters import ROOT
-from .console import console, fail
+from .console import fail, say
 from .files import write_whole
 
 FOLDER = "my_notebooks"
@@ -86,7 +86,7 @@ def lab(
         )
     lines.append(f"Starting JupyterLab on {FOLDER}/{notebook} at port {free_port}. Ctrl-C here ends it.")
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
     with kernel_environment() as environment:
         code = serve(command_line(notebook, free_port, not no_browser, ROOT), environment)
     raise typer.Exit(code)

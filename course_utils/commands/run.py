@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from .chapters import ROOT, Chapter, select
-from .console import console, fail
+from .console import console, fail, say
 
 INTERRUPTED = 130
 VERDICT_STYLES = {"met": "green", "missed": "bold red", "not reported": "bold red", "short": "yellow"}
@@ -196,7 +196,7 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
     if options.changed:
         chosen = [chapter for chapter in chosen if _has_changed(chapter)]
         if not chosen:
-            _say("Nothing to run.")
+            say("Nothing to run.")
             return 0
 
     started = datetime.now()
@@ -217,7 +217,7 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
     summary = report_module.Run(started, options.edition, injected, outcomes, payloads, rows)
     _print_summary(summary, report_module)
     try:
-        _say(f"Report: {_short(report_module.write(summary, folder))}")
+        say(f"Report: {_short(report_module.write(summary, folder))}")
     except OSError as error:
         raise OSError(f"The report cannot be written: {error}. Free some space, or pass --report DIR.") from error
     return _exit_code(summary, report_module.BAD_VERDICTS)
@@ -303,7 +303,7 @@ def _has_changed(chapter: Chapter) -> bool:
     if record.data == "bundled" or record.inputs != editions.inputs_hash(chapter):
         return True
     on = "full data" if record.data == "full" else "no data set (it needs none)"
-    _say(f"{chapter.name}: left out; its worked edition was made from these very inputs, on {on}.")
+    say(f"{chapter.name}: left out; its worked edition was made from these very inputs, on {on}.")
     return False
 
 
@@ -434,8 +434,8 @@ def _print_summary(summary, report_module) -> None:
     for outcome in summary.outcomes:
         if outcome.status in ("failed", "interrupted"):
             kept = f" Partial notebook: {_short(outcome.target)}" if outcome.target.exists() else ""
-            _say(f"{outcome.name} {outcome.status}: {outcome.reason.removesuffix('.')}.{kept}")
-    _say(report_module.verdict(summary))
+            say(f"{outcome.name} {outcome.status}: {outcome.reason.removesuffix('.')}.{kept}")
+    say(report_module.verdict(summary))
 
 
 def _scoreboard(rows: Sequence):
@@ -466,7 +466,3 @@ def _exit_code(summary, bad_verdicts: Sequence[str]) -> int:
 def _short(path: Path) -> str:
     """Write a path relative to the current folder where it lies below that."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _say(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
