@@ -53,6 +53,42 @@ def loss_curves(runs: Mapping[str, Mapping[str, Sequence[float]]], ax=None):
     return ax
 
 
+def race(runs: Mapping[str, Mapping[str, Sequence[float]]], metric: str = "val_accuracy", axes=None):
+    """Draw how a number rises over the epochs, and beside it over the seconds.
+
+    Args:
+        runs: {name: History.history} with ``seconds`` in each, which ``training.progress()`` adds.
+        metric: Which number of the histories.
+        axes: Two axes to draw on; a new figure when None.
+
+    Returns:
+        The two axes, for the notebook to add to: against epochs, against seconds.
+
+    Raises:
+        ValueError: A history lacks the metric or the seconds.
+    """
+    for name, history in runs.items():
+        missing = [key for key in (metric, "seconds") if key not in history]
+        if missing:
+            raise ValueError(
+                f"The run {name!r} has no {' and no '.join(missing)}. Fit it with callbacks=training.progress(), and "
+                f"pass one of what it recorded as metric: {', '.join(history)}."
+            )
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)[1]
+    for index, (name, history) in enumerate(runs.items()):
+        look = {"color": PALETTE[index % len(PALETTE)], "marker": "osD^vPX*"[index % 8], "markersize": 4, "label": name}
+        axes[0].plot(range(1, len(history[metric]) + 1), history[metric], **look)
+        axes[1].plot(history["seconds"], history[metric], **look)
+    axes[0].set(xlabel="epoch", ylabel=metric.replace("val_", "validation ").replace("_", " "))
+    axes[0].xaxis.get_major_locator().set_params(integer=True)
+    axes[1].set(xlabel="seconds of training")
+    axes[1].legend()
+    return axes
+
+
 def decision_regions(predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray, y: np.ndarray, ax=None):
     """Colour the plane by a classifier's answer, with the samples on top.
 

@@ -1,6 +1,10 @@
-"""Progress of a training, as Keras callbacks."""
+"""Progress of a training, as Keras callbacks, and the folder where trained models stay."""
 
 import os
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def progress(curves: bool = False) -> list:
@@ -8,6 +12,8 @@ def progress(curves: bool = False) -> list:
 
     In front of a person: a bar with the time left, and with ``curves`` a figure of the losses that grows with every
     epoch. Where nobody watches (``COURSE_HEADLESS=1``): one line of text per epoch.
+
+    Either way the history gains ``"seconds"``: the seconds from the start to the end of each epoch.
 
     Args:
         curves: Draw the growing figure.
@@ -17,19 +23,59 @@ def progress(curves: bool = False) -> list:
     """
     from keras.callbacks import LambdaCallback
 
+    clock = _clock()
     if os.environ.get("COURSE_HEADLESS") == "1":
 
         def print_epoch(epoch, logs):
-            numbers = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+            numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
             print(f"epoch {epoch + 1}/{lines.params['epochs']}  {numbers}")
 
         lines = LambdaCallback(on_epoch_end=print_epoch)
-        return [lines]
+        return [clock, lines]
 
     from tqdm.keras import TqdmCallback
 
     bar = TqdmCallback(verbose=0)
-    return [bar, _growing_curves()] if curves else [bar]
+    return [clock, bar, _growing_curves()] if curves else [clock, bar]
+
+
+def models_dir() -> Path:
+    """Make the folder where models stay that the learner trained, and name it.
+
+    Returns:
+        The folder that ``COURSE_MODELS_DIR`` names (a relative one counts from the project's folder); else ``models``
+        in the project, which git ignores; else ``models`` in the current folder, where the package is installed
+        without the project around it.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
+    named = os.environ.get("COURSE_MODELS_DIR", "").strip()
+    base = PROJECT if (PROJECT / "pyproject.toml").is_file() else Path.cwd()
+    folder = (base / Path(named or "models").expanduser()).resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"The folder {folder} for trained models cannot be made ({error.strerror or error}). Set "
+            "COURSE_MODELS_DIR to a folder that you can write."
+        ) from error
+    return folder
+
+
+def _clock():
+    """Return a callback that adds the seconds since the training began to what every later callback gets."""
+    from keras.callbacks import LambdaCallback
+
+    began = []
+
+    def start(logs):
+        began[:] = [time.perf_counter()]
+
+    def add_seconds(epoch, logs):
+        logs["seconds"] = time.perf_counter() - began[0]
+
+    return LambdaCallback(on_train_begin=start, on_epoch_end=add_seconds)
 
 
 def _growing_curves():
@@ -43,7 +89,7 @@ def _growing_curves():
     history, place = {}, display(display_id=True)
 
     def redraw(epoch, logs):
-        for name, value in (logs or {}).items():
+        for name, value in logs.items():
             history.setdefault(name, []).append(value)
         figure, ax = plt.subplots()
         plots.loss_curves({"this run": history}, ax)

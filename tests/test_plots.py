@@ -59,6 +59,25 @@ def test_diagram_shows_names_without_their_numbers_and_an_arrow_per_pair():
     assert ax.get_title() == "net"
 
 
+def test_race_draws_each_run_against_epochs_and_against_seconds():
+    runs = {
+        "slow": {"val_accuracy": [0.5, 0.9], "seconds": [4.0, 8.0]},
+        "fast": {"val_accuracy": [0.8], "seconds": [1.0]},
+    }
+    epochs, seconds = plots.race(runs)
+    assert [list(line.get_xdata()) for line in epochs.lines] == [[1, 2], [1]]
+    assert [list(line.get_xdata()) for line in seconds.lines] == [[4.0, 8.0], [1.0]]
+    assert [list(line.get_ydata()) for line in seconds.lines] == [[0.5, 0.9], [0.8]]
+    assert (epochs.get_xlabel(), epochs.get_ylabel()) == ("epoch", "validation accuracy")
+    assert seconds.get_xlabel() == "seconds of training"
+    assert [text.get_text() for text in seconds.get_legend().get_texts()] == ["slow", "fast"]
+
+
+def test_race_names_the_run_without_seconds():
+    with pytest.raises(ValueError, match=r"'plain' has no seconds. Fit it with callbacks=training.progress\(\)"):
+        plots.race({"plain": {"val_accuracy": [0.5]}})
+
+
 def test_epochs_are_counted_in_whole_numbers():
     ax = plots.loss_curves({"short": {"loss": [3, 2, 1]}})
     assert all(float(tick).is_integer() for tick in ax.get_xticks())
