@@ -50,7 +50,7 @@ def count_parameters(answer: Callable[[Sequence[int]], int]) -> Verdict:
                 return f"For {widths} it should be {right:,}; yours is {value}. Take one layer at a time."
         return ""
 
-    return judge(hint, "Right. Nearly all of them sit in the first layer: that is the price of reading every pixel.")
+    return judge(hint, "Right. Three quarters of them sit in the first hidden layer: the price of reading every pixel.")
 
 
 def warmup_cosine(answer: Callable[[float, float, int, int], float]) -> Verdict:

@@ -177,15 +177,15 @@ def merge_kernels(answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Ver
         for wrong, mistake in (
             (
                 _merged(first, second[::-1, ::-1]),
-                "One kernel is upside down: our windows are laid on as they are, so offsets add up.",
+                "One kernel is turned by half a turn: our windows are laid on as they are, so offsets add up.",
             ),
             (
                 _merged(first[::-1, ::-1], second),
-                "One kernel is upside down: our windows are laid on as they are, so offsets add up.",
+                "One kernel is turned by half a turn: our windows are laid on as they are, so offsets add up.",
             ),
             (
                 _merged(first[::-1, ::-1], second[::-1, ::-1]),
-                "It is upside down as a whole. Our convolution does not turn kernels round.",
+                "It is turned by half a turn as a whole. Our convolution does not turn kernels round.",
             ),
             (_merged(first, second.T), "The second kernel is transposed: its rows go down, its columns to the right."),
             (_merged(first, second).T, "It is transposed: rows go down, columns to the right."),
