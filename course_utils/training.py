@@ -13,7 +13,7 @@ def progress(curves: bool = False) -> list:
     In front of a person: a bar with the time left, and with ``curves`` a figure of the losses that grows with every
     epoch. Where nobody watches (``COURSE_HEADLESS=1``): one line of text per epoch.
 
-    Either way the history gains ``"seconds"``: the seconds from the start to the end of each epoch.
+    Either way the history gains ``"seconds"``, as with :func:`clock`.
 
     Args:
         curves: Draw the growing figure.
@@ -23,7 +23,6 @@ def progress(curves: bool = False) -> list:
     """
     from keras.callbacks import LambdaCallback
 
-    clock = _clock()
     if os.environ.get("COURSE_HEADLESS") == "1":
 
         def print_epoch(epoch, logs):
@@ -31,12 +30,31 @@ def progress(curves: bool = False) -> list:
             print(f"epoch {epoch + 1}/{lines.params['epochs']}  {numbers}")
 
         lines = LambdaCallback(on_epoch_end=print_epoch)
-        return [clock, lines]
+        return [clock(), lines]
 
     from tqdm.keras import TqdmCallback
 
     bar = TqdmCallback(verbose=0)
-    return [clock, bar, _growing_curves()] if curves else [clock, bar]
+    return [clock(), bar, _growing_curves()] if curves else [clock(), bar]
+
+
+def clock():
+    """Write the time into the history: ``"seconds"`` since the training began, at the end of each epoch.
+
+    Returns:
+        A Keras callback. Those after it in the list see the seconds, too.
+    """
+    from keras.callbacks import LambdaCallback
+
+    began = []
+
+    def start(logs):
+        began[:] = [time.perf_counter()]
+
+    def add_seconds(epoch, logs):
+        logs["seconds"] = time.perf_counter() - began[0]
+
+    return LambdaCallback(on_train_begin=start, on_epoch_end=add_seconds)
 
 
 def models_dir() -> Path:
@@ -61,21 +79,6 @@ def models_dir() -> Path:
             "COURSE_MODELS_DIR to a folder that you can write."
         ) from error
     return folder
-
-
-def _clock():
-    """Return a callback that adds the seconds since the training began to what every later callback gets."""
-    from keras.callbacks import LambdaCallback
-
-    began = []
-
-    def start(logs):
-        began[:] = [time.perf_counter()]
-
-    def add_seconds(epoch, logs):
-        logs["seconds"] = time.perf_counter() - began[0]
-
-    return LambdaCallback(on_train_begin=start, on_epoch_end=add_seconds)
 
 
 def _growing_curves():

@@ -1,28 +1,7 @@
-"""Appendix A1's checks from both sides: the reference, the stub, and mistakes that each get their hint."""
+"""Answers to appendix A1's exercises, right and wrong (test_checks.py tries them), and what only its checks must do."""
 
 import keras
-import numpy as np
-import pytest
 from keras import layers
-
-from course_utils.checks import appendix1 as check
-from course_utils.commands import editions
-from course_utils.commands.chapters import select
-
-
-def stub(*_):
-    # YOUR CODE HERE
-    raise NotImplementedError()
-
-
-def reference(name):
-    """The solution that stands in the chapter's source."""
-    (chapter,) = select(["A1"])
-    (cell,) = [c for c in editions.read_source(chapter).cells if f"def {name}(" in c.source and "SOLUTION" in c.source]
-    namespace = {"np": np, "keras": keras, "layers": layers}
-    exec(cell.source, namespace)
-    return namespace[name]
-
 
 RIGHT_PAIRS = {
     "species": ("softmax", "sparse_categorical_crossentropy"),
@@ -198,29 +177,3 @@ RIGHT = {
     "block_parameters": [from_keras, lambda w, h, n: 4 * w * (w + 1) + 4 * w + h * (w + 1) + w * (h + 1)],
     "translated_model": [model_but, functional_model],
 }
-
-
-@pytest.mark.parametrize(("name", "answer"), [(name, answer) for name, answers in RIGHT.items() for answer in answers])
-def test_right_answer_in_another_form_is_correct(name, answer):
-    verdict = getattr(check, name)(answer)
-    assert verdict.status == "correct", verdict
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_reference_in_the_source_is_correct(name):
-    verdict = getattr(check, name)(reference(name))
-    assert verdict.status == "correct", verdict
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_stub_is_not_attempted(name):
-    assert getattr(check, name)(stub).status == "not attempted yet"
-
-
-@pytest.mark.parametrize(
-    ("name", "answer", "hint"), [(name, answer, hint) for name, cases in WRONG.items() for answer, hint in cases]
-)
-def test_wrong_answer_gets_the_hint_for_that_mistake(name, answer, hint):
-    verdict = getattr(check, name)(answer)
-    assert verdict.status == "not right yet"
-    assert hint in verdict.message, verdict.message

@@ -1,4 +1,4 @@
-"""Chapter 02's checks from both sides: the reference, the stub, and mistakes that each get their hint."""
+"""Answers to chapter 02's exercises, right and wrong (test_checks.py tries them), and what only its checks must do."""
 
 import math
 from itertools import pairwise
@@ -7,22 +7,12 @@ import numpy as np
 import pytest
 
 from course_utils.checks import chapter02 as check
-from course_utils.commands import editions
-from course_utils.commands.chapters import select
 
 
-def stub(*_):
-    # YOUR CODE HERE
-    raise NotImplementedError()
-
-
-def reference(name):
-    """The solution that stands in the chapter's source."""
-    (chapter,) = select(["02"])
-    (cell,) = [c for c in editions.read_source(chapter).cells if f"def {name}(" in c.source and "SOLUTION" in c.source]
-    namespace = {"np": np}
-    exec(cell.source, namespace)
-    return namespace[name]
+def course_schedule(step, peak, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return peak * step / warmup_steps
+    return peak * falling((step - warmup_steps) / (total_steps - warmup_steps))
 
 
 def weights(widths):
@@ -82,7 +72,7 @@ WRONG = {
         (schedule(lambda *places: 2 * falling(since(*places))), "halve it"),
         (schedule(lambda *places: np.cos(np.pi * since(*places))), "negative"),
         (schedule(lambda *places: falling(2 * since(*places))), "whole wave"),
-        (lambda step, peak, *rest: reference("warmup_cosine")(step, 1.0, *rest), "highest value"),
+        (lambda step, peak, *rest: course_schedule(step, 1.0, *rest), "highest value"),
         (schedule(lambda *p: falling(since(*p)), up=lambda step, warmup: step / warmup / 0.004), "not to 1"),
         (schedule(lambda *p: falling(since(*p)), up=lambda *_: 0), "stays 0"),
         (schedule(lambda *p: falling(since(*p)), up=lambda step, warmup: (step + 1) / warmup), "one step ahead"),
@@ -118,7 +108,7 @@ RIGHT = {
     ],
     "warmup_cosine": [
         schedule(lambda *places: np.cos(np.pi / 2 * since(*places)) ** 2),
-        lambda step, peak, warmup, total: np.float32(reference("warmup_cosine")(step, peak, warmup, total)),
+        lambda step, peak, warmup, total: np.float32(course_schedule(step, peak, warmup, total)),
         lambda step, peak, warmup, total: (
             peak * step / warmup if step <= warmup else peak / 2 * (1 + math.cos(math.pi * since(step, warmup, total)))
         ),
@@ -129,12 +119,6 @@ RIGHT = {
         lambda val, test: test[val == val.max()].item(),
     ],
 }
-
-
-@pytest.mark.parametrize(("name", "answer"), [(name, answer) for name, answers in RIGHT.items() for answer in answers])
-def test_right_answer_in_another_form_is_correct(name, answer):
-    verdict = getattr(check, name)(answer)
-    assert verdict.status == "correct", verdict
 
 
 def test_schedule_agrees_with_the_library():
@@ -151,23 +135,3 @@ def test_answer_that_changes_its_arguments_does_not_spoil_the_hint():
         return best
 
     assert "Who may choose" in check.honest_score(spoiling).message
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_reference_in_the_source_is_correct(name):
-    verdict = getattr(check, name)(reference(name))
-    assert verdict.status == "correct", verdict
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_stub_is_not_attempted(name):
-    assert getattr(check, name)(stub).status == "not attempted yet"
-
-
-@pytest.mark.parametrize(
-    ("name", "answer", "hint"), [(name, answer, hint) for name, cases in WRONG.items() for answer, hint in cases]
-)
-def test_wrong_answer_gets_the_hint_for_that_mistake(name, answer, hint):
-    verdict = getattr(check, name)(answer)
-    assert verdict.status == "not right yet"
-    assert hint in verdict.message
