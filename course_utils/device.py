@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -86,6 +87,8 @@ def detect() -> Device:
     """
     # Keras may be configured for another backend by other work; the chapters use TensorFlow's tape.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Some versions of Keras provoke this warning of numpy's when they are imported.
+    warnings.filterwarnings("ignore", message="In the future `np.object`", category=FutureWarning)
     # Information and warnings off, errors on: a real error later in a chapter must stay visible.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     tf = _tensorflow()

@@ -85,6 +85,7 @@ def race(runs: Mapping[str, Mapping[str, Sequence[float]]], metric: str = "val_a
     axes[0].set(xlabel="epoch", ylabel=metric.replace("val_", "validation ").replace("_", " "))
     axes[0].xaxis.get_major_locator().set_params(integer=True)
     axes[1].set(xlabel="seconds of training")
+    axes[1].xaxis.get_major_locator().set_params(prune="lower")  # apart from the last epoch's number
     axes[1].legend()
     return axes
 

@@ -1,6 +1,7 @@
 """Answers to appendix A1's exercises, right and wrong (test_checks.py tries them), and what only its checks must do."""
 
 import keras
+import numpy as np
 from keras import layers
 
 RIGHT_PAIRS = {
@@ -46,7 +47,8 @@ def from_keras(width, hidden, heads):
 def model_but(optimizer=None, loss="categorical_crossentropy", metrics=("accuracy",), **changes):
     """The right translation, except for what is named."""
     kind = {"window": (3, 3), "strides": 1, "padding": "same", "init": "he_normal", "relu": "relu", "rate": 0.25}
-    kind |= {"units": 10, "softmax": "softmax", "shape": (28, 28, 1), "filters": 16, "pool": 2} | changes
+    kind |= {"units": 10, "softmax": "softmax", "shape": (28, 28, 1), "filters": 16, "pool": 2}
+    kind |= {"bias": True, "steps": None, "flat": layers.Flatten} | changes
     model = keras.Sequential(
         [
             keras.Input(shape=kind["shape"]),
@@ -55,12 +57,13 @@ def model_but(optimizer=None, loss="categorical_crossentropy", metrics=("accurac
                 kind["window"],
                 strides=kind["strides"],
                 padding=kind["padding"],
+                use_bias=kind["bias"],
                 kernel_initializer=kind["init"],
                 activation=kind["relu"],
             ),
-            layers.MaxPooling2D(kind["pool"]),
+            layers.MaxPooling2D(kind["pool"], strides=kind["steps"]),
             layers.Dropout(kind["rate"]),
-            layers.Flatten(),
+            kind["flat"](),
             layers.Dense(kind["units"], activation=kind["softmax"]),
         ]
     )
@@ -104,10 +107,14 @@ WRONG = {
         (pairs_but("price", "sigmoid", "mse"), "bends the number"),
         (pairs_but("price", "relu", "mse"), "bends the number"),
         (pairs_but("price", "linear", "binary_crossentropy"), "a price is none"),
+        (pairs_but("price", "linear", "CategoricalFocalCrossentropy"), "a price is none"),
+        (pairs_but("price", "linear", "rmse"), "no loss that Keras knows"),
         (pairs_but("tags", "softmax", "categorical_crossentropy"), "several may be true"),
         (pairs_but("tags", "sigmoid", "categorical_crossentropy"), "of its own"),
-        (pairs_but("spam", "softmax", "binary_crossentropy"), "always 1"),
-        (pairs_but("spam", "linear", "binary_crossentropy"), "no probabilities"),
+        (pairs_but("spam", "softmax", "binary_crossentropy"), "with two it would do"),
+        (pairs_but("spam", "linear", "binary_crossentropy"), "leaves logits"),
+        (pairs_but("species", "linear", "sparse_categorical_crossentropy"), "leaves logits"),
+        (pairs_but("spam", "relu", "binary_crossentropy"), "no probabilities"),
         (pairs_but("spam", "sigmoid", "mse"), "hardly cost"),
         (pairs_but("spam", "sigmoid", "categorical_crossentropy"), "does not fit"),
         (pairs_but("species", "sigmoid", "binary_crossentropy"), "could all be yes"),
@@ -123,9 +130,11 @@ WRONG = {
         (lambda w, h, n: block(w, h) - 4 * w - h - w, "biases are missing"),
         (lambda w, h, n: 4 * w * w + 4 * w + dense(w, h), "inside the attention"),
         (lambda w, h, n: block(w, h) - h - w, "the two Dense layers have biases"),
+        (lambda w, h, n: block(w, h) - w, "the second Dense layer, back to width, has biases"),
+        (lambda w, h, n: block(w, h) - h, "the first Dense layer has biases"),
         (lambda w, h, n: attention(w) + dense(w, h), "or the two normalizations"),
         (lambda w, h, n: block(w, h) - 2 * w, "two normalizations"),
-        (lambda w, h, n: block(w, h) + 4 * w, "tracks nothing"),
+        (lambda w, h, n: block(w, h) + 4 * w, "layer normalization tracks nothing"),
         (lambda w, h, n: block(w, h) - attention(w) // 4, "output layer"),
         (lambda w, h, n: n * attention(w) + 4 * w + dense(w, h), "only width // heads"),
         (
@@ -137,6 +146,7 @@ WRONG = {
         (lambda w, h, n: block(w, h) - h * w - w, "second Dense"),
         (lambda w, h, n: 12, "should be"),
         (lambda w, h, n: [attention(w), 4 * w, dense(w, h)], "not one number"),
+        (lambda w, h, n: {"attention": attention(w), "dense": dense(w, h)}, "not one number"),
         (lambda w, h, n: None, "forget the word return"),
     ],
     "translated_model": [
@@ -149,6 +159,9 @@ WRONG = {
         (lambda: model_but(pool=3), "pooling window"),
         (lambda: model_but(rate=0.75), "a quarter"),
         (lambda: model_but(units=12), "units=10"),
+        (lambda: model_but(flat=layers.GlobalAveragePooling2D), "31,530"),
+        (lambda: model_but(bias=False), "31,530"),
+        (lambda: model_but(steps=1), "31,530"),
         (lambda: model_but(softmax=None), "ended in a softmax"),
         (lambda: model_but(shape=(28, 28, 3)), "(28, 28, 1)"),
         (lambda: model_but(optimizer="sgd"), "yours is SGD"),
@@ -171,9 +184,17 @@ RIGHT = {
     "last_layer_and_loss": [
         pairs_but("price", None, "MeanAbsoluteError"),
         pairs_but("price", "linear", "huber"),
+        pairs_but("price", "linear", "mape"),
+        pairs_but("price", "linear", "MeanAbsolutePercentageError"),
+        pairs_but("price", "linear", "msle"),
+        pairs_but("spam", "sigmoid", "bce"),
         pairs_but("species", "softmax", "SparseCategoricalCrossentropy"),
         lambda task: list(RIGHT_PAIRS[task]),
     ],
-    "block_parameters": [from_keras, lambda w, h, n: 4 * w * (w + 1) + 4 * w + h * (w + 1) + w * (h + 1)],
+    "block_parameters": [
+        from_keras,
+        lambda w, h, n: 4 * w * (w + 1) + 4 * w + h * (w + 1) + w * (h + 1),
+        lambda w, h, n: np.array(block(w, h)),
+    ],
     "translated_model": [model_but, functional_model],
 }

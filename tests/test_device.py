@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 import types
+import warnings
 
 import nbformat
 import pytest
@@ -296,3 +297,13 @@ def test_notebook_that_trains_shows_one_sentence_and_no_standard_error(tmp_path)
     assert middle == [[], []]
     if sys.platform in ("linux", "darwin"):
         assert [(output.name, output.text) for output in last] == [("stderr", "descriptor 2 is watched again")]
+
+
+def test_warning_that_some_versions_of_keras_provoke_on_import_stays_off_the_screen(fake_gpus):
+    fake_gpus([])
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        device.detect()
+        warnings.warn("In the future `np.object` will be defined as the scalar.", FutureWarning, stacklevel=1)
+        warnings.warn("another one", FutureWarning, stacklevel=1)
+    assert [str(warning.message) for warning in shown] == ["another one"]

@@ -78,6 +78,11 @@ def test_race_names_the_run_without_seconds():
         plots.race({"plain": {"val_accuracy": [0.5]}})
 
 
+def test_race_names_the_metric_that_a_run_lacks_and_those_it_has():
+    with pytest.raises(ValueError, match=r"'plain' has no val_accuracy. .* as metric: loss, seconds"):
+        plots.race({"plain": {"loss": [1.0], "seconds": [1.0]}})
+
+
 def test_epochs_are_counted_in_whole_numbers():
     ax = plots.loss_curves({"short": {"loss": [3, 2, 1]}})
     assert all(float(tick).is_integer() for tick in ax.get_xticks())

@@ -31,7 +31,7 @@ def test_headless_prints_one_line_per_epoch_with_every_number(keras, monkeypatch
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
     assert lines[0].startswith("epoch 1/2")
     assert len(lines) == 2
-    assert f"loss {history['loss'][1]:.4f}" in lines[1]
+    assert f"  loss {history['loss'][1]:.4f}" in lines[1]
     assert f"val_loss {history['val_loss'][1]:.4f}" in lines[1]
 
 

@@ -5,24 +5,38 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .verdict import Verdict, judge
+from .verdict import NOTHING_RETURNED, Verdict, judge
 
-NOTHING_RETURNED = "Your function returns nothing. Did you forget the word return?"
 CROSS_ENTROPY = "sparse_categorical_crossentropy", "categorical_crossentropy"
-# What ends the network and the loss that goes with it; squared, absolute and Huber errors all fit a number.
+# What ends the network and the loss that goes with it; whatever measures a distance fits a number.
 PAIRS = {
     "species": ("softmax", {"sparse_categorical_crossentropy"}),
     "species, one-hot": ("softmax", {"categorical_crossentropy"}),
     "spam": ("sigmoid", {"binary_crossentropy"}),
     "tags": ("sigmoid", {"binary_crossentropy"}),
-    "price": ("linear", {"mean_squared_error", "mean_absolute_error", "huber", "log_cosh"}),
+    "price": (
+        "linear",
+        {
+            "mean_squared_error",
+            "mean_absolute_error",
+            "mean_absolute_percentage_error",
+            "mean_squared_logarithmic_error",
+            "huber",
+            "log_cosh",
+        },
+    ),
 }
 # Keras's short names and class names, in small letters without underscores, and the long ones.
 LONG_NAMES = {
     "mse": "mean_squared_error",
     "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "bce": "binary_crossentropy",
     "meansquarederror": "mean_squared_error",
     "meanabsoluteerror": "mean_absolute_error",
+    "meanabsolutepercentageerror": "mean_absolute_percentage_error",
+    "meansquaredlogarithmicerror": "mean_squared_logarithmic_error",
     "logcosh": "log_cosh",
     "huber": "huber",
     "sparsecategoricalcrossentropy": "sparse_categorical_crossentropy",
@@ -73,11 +87,12 @@ def block_parameters(answer: Callable[[int, int, int], int]) -> Verdict:
     """
 
     def hint() -> str:
-        for width, hidden, heads in ((64, 256, 4), (64, 256, 8), (96, 100, 2)):
+        # No hidden of 4 * width, as usual: forgotten biases and forgotten normalizations would look the same.
+        for width, hidden, heads in ((64, 200, 4), (64, 200, 8), (96, 100, 2)):
             value = answer(width, hidden, heads)
             if value is None:
                 return NOTHING_RETURNED
-            if not np.isscalar(value) or isinstance(value, str):
+            if np.shape(value) != () or np.asarray(value).dtype.kind not in "iuf":
                 return f"{value!r} is not one number. Return the sum of all parts."
             case = f"block_parameters({width}, {hidden}, {heads})"
             attention, normalization = 4 * (width * width + width), 4 * width
@@ -86,13 +101,15 @@ def block_parameters(answer: Callable[[int, int, int], int]) -> Verdict:
             for wrong, mistake in (
                 (right - attention - dense + 4 * width * width + 2 * width * hidden, "the biases are missing."),
                 (right - hidden - width, "the two Dense layers have biases, too."),
+                (right - width, "the second Dense layer, back to width, has biases, too."),
+                (right - hidden, "the first Dense layer has biases, too."),
                 (
                     right - normalization,
                     "4 * width too few. Either the biases inside the attention are missing, or the two "
                     "normalizations, each with a scale and a shift.",
                 ),
                 (right - 2 * width, "there are two normalizations, and each learns a scale and a shift."),
-                (right + normalization, "a normalization of a layer tracks nothing: scale and shift are all it has."),
+                (right + normalization, "layer normalization tracks nothing: scale and shift are all it has."),
                 (right - (width * width + width), "the attention has an output layer as well as query, key, value."),
                 (
                     right - attention + heads * attention,
@@ -160,9 +177,11 @@ def _wrong_activation(task: str, given: str, right: str) -> str:
     if task == "tags" and given == "softmax":
         return "softmax shares one whole among the tags, but several may be true at once."
     if task == "spam" and given == "softmax":
-        return "softmax over one output is always 1. Which activation gives one probability?"
+        return "softmax over one output is always 1; with two it would do. Which activation gives one probability?"
     if task.startswith("species") and given == "sigmoid":
         return "with sigmoid, five answers could all be yes. Exactly one species is right."
+    if given == "linear":
+        return "that leaves logits, and a loss called by its name expects probabilities. Which activation makes them?"
     return f"{given!r} gives no probabilities from 0 to 1. Which activation does?"
 
 
@@ -173,6 +192,8 @@ def _wrong_loss(task: str, given: str, right: set[str]) -> str:
         form = "integers" if task == "species" else "rows of zeros and a one"
         return f"these labels are {form}; {given!r} expects the other form."
     if task == "price":
+        if "crossentropy" not in given.lower():
+            return f"{given!r} is no loss that Keras knows for a number. Which losses in section 4 measure a distance?"
         return f"{given!r} compares probabilities, and a price is none. Which losses measure a distance?"
     if given in PAIRS["price"][1]:
         return f"{given!r} is for numbers: confidently wrong answers would hardly cost (chapter 01, section 4)."
@@ -212,6 +233,12 @@ def _wrong_layers(model) -> str:
         return f"Dropout(p=0.25) dropped a quarter; yours drops {found[layers.Dropout].rate:g}."
     if dense.units != 10:
         return f"output_dim=10 is units=10; yours has {dense.units}."
+    count = model.count_params()
+    if count != 31_530:  # 16 * (3 * 3 + 1) in the convolution, 14 * 14 * 16 * 10 + 10 in the Dense layer
+        return (
+            f"It has {count:,} parameters; the old one had 31,530. Compare model.summary() with the old lines: is "
+            "something left out, added, or pooled in another way?"
+        )
     return _wrong_activations(model, convolution, dense)
 
 

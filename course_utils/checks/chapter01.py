@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .verdict import Verdict, judge
+from .verdict import NOTHING_RETURNED, Verdict, judge
 
 # Section 1 descends with a learning rate of 0.1: stable while the largest curvature stays below 2 / 0.1.
 STEEPEST = 20.0
-NOTHING_RETURNED = "Your function returns nothing. Did you forget the word return?"
 
 
 def third_example(answer: Callable[[], tuple[float, float]]) -> Verdict:

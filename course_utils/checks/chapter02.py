@@ -5,9 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .verdict import Verdict, judge
-
-NOTHING_RETURNED = "Your function returns nothing. Did you forget the word return?"
+from .verdict import NOTHING_RETURNED, Verdict, judge
 
 
 def count_parameters(answer: Callable[[Sequence[int]], int]) -> Verdict:

@@ -5,9 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from .verdict import Verdict, judge
-
-NOTHING_RETURNED = "Your function returns nothing. Did you forget the word return?"
+from .verdict import NOTHING_RETURNED, Verdict, judge
 
 
 def output_size(answer: Callable[[int, int, int, int], int]) -> Verdict:

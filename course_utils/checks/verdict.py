@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 NOT_ATTEMPTED, NOT_RIGHT, CORRECT = "not attempted yet", "not right yet", "correct"
+# The hint of every check whose answer came back as None.
+NOTHING_RETURNED = "Your function returns nothing. Did you forget the word return?"
 
 
 class Verdict(NamedTuple):
