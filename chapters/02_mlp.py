@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 02 · MLP on MNIST: can it read digits?
 #
-# **You build.** A multilayer perceptron (MLP) that reads handwritten digits; the recipe that thousands of tutorials copy, then
-# one that reaches its accuracy with a quarter of the steps, and that of its "optimized" version several times sooner; and an honest evaluation
-# that tells you what to trust.
+# **You build.** A multilayer perceptron (MLP) that reads handwritten digits; the recipe that thousands of tutorials
+# copy, then one that reaches its accuracy with a quarter of the steps, and that of its "optimized" version several
+# times sooner; and an honest evaluation that tells you what to trust.
 #
-# **Time.** About four minutes for a machine with two CPU cores on the full MNIST, one minute on the small set that comes with
-# the course; an evening or two for you.
+# **Time.** About four minutes for a machine with two CPU cores on the full MNIST, one minute on the small set that
+# comes with the course; an evening or two for you.
 #
 # **You need.** Chapter 01: layers, cross entropy, softmax, Adam, validation data.
 #
@@ -93,12 +93,12 @@ for name, array in {"one picture": digits.x_train[0], "one row": rows[0]}.items(
     print(f"{name}: {array.shape}, {array.dtype}")
 
 # %% [markdown]
-# **Who judges?** Every choice in this chapter (which net, which rate, how many epochs) is made on **validation** digits, a
-# tenth of the training digits held back. The **test** digits stay in a sealed envelope until section 5. Section 9 shows what
-# happens to those who peek.
+# **Who judges?** Every choice in this chapter (which net, which rate, how many epochs) is made on **validation**
+# digits, a tenth of the training digits held back. The **test** digits stay in a sealed envelope until section 5.
+# Section 9 shows what happens to those who peek.
 #
-# Keras's `fit(..., validation_split=0.1)` holds back the *last* tenth, before any shuffling. We cut off the same tenth by hand, for
-# what is not Keras.
+# Keras's `fit(..., validation_split=0.1)` holds back the *last* tenth, before any shuffling. We cut off the same
+# tenth by hand, for what is not Keras.
 
 # %%
 split = int(len(rows) * (1 - 0.1))
@@ -110,8 +110,8 @@ print(f"{len(x_fit)} digits to train on, {len(x_val)} to validate")
 # ## 2. How far do we get without a hidden layer?
 #
 # A number means nothing alone. Is 90 % good? Three answers that need no deep learning: always say the most frequent
-# digit; compare with the average picture of each digit (chapter 01); and one layer of ten outputs, which is called **softmax
-# regression**. Guess their accuracies, in this order.
+# digit; compare with the average picture of each digit (chapter 01); and one layer of ten outputs, which is called
+# **softmax regression**. Guess their accuracies, in this order.
 
 # %%
 centroids = np.stack([x_fit[y_fit == digit].mean(axis=0) for digit in range(10)])  # (10, 784)
@@ -219,17 +219,19 @@ axes[1].legend()
 plt.show()
 
 # %% [markdown]
-# Not because of that: the two lines are measured differently. The training line is an *average over the epoch*, while the network was
-# still learning, and with a fifth of its units switched off by dropout. The validation line is taken after the epoch, with all units on.
+# Not because of that: the two lines are measured differently. The training line is an *average over the epoch*, while
+# the network was still learning, and with a fifth of its units switched off by dropout. The validation line is taken
+# after the epoch, with all units on.
 #
 # **What we saw.** Most of the gain comes in the first epochs; then the training curve goes on improving and the
 # validation curve hardly follows. Whatever makes it better from here, it is not more of the same.
 #
 # ## 4. Can we get there sooner?
 #
-# The same article has an "optimized" version: batch normalization, dropout 0.3, batches of 32, a learning rate that decays
-# exponentially, up to 50 epochs with early stopping. That is *five changes at once*: should it win, we would not know why.
-# (**Batch normalization** shifts and scales each unit's outputs to mean 0 and variance 1 within the batch; chapter 03 looks at it.)
+# The same article has an "optimized" version: batch normalization, dropout 0.3, batches of 32, a learning rate that
+# decays exponentially, up to 50 epochs with early stopping. That is *five changes at once*: should it win, we would
+# not know why. (**Batch normalization** shifts and scales each unit's outputs to mean 0 and variance 1 within the
+# batch; chapter 03 looks at it.)
 
 # %% tags=["nbval-check-output"]
 def build_optimized():
@@ -343,12 +345,13 @@ for num_epochs in (plain_epochs, 50):
     print(f"after {num_epochs} epochs the exponential decay has left {left:.0%} of the rate")
 
 # %% [markdown]
-# The exponential decay looks impressive in code and hardly acts: "10,000 steps, 0.9" takes off a tenth per 10,000 steps, and early
-# stopping ends the training before that adds up to much. **Draw your schedules**; a formula tells you nothing until you know how many
-# steps you take.
+# The exponential decay looks impressive in code and hardly acts: "10,000 steps, 0.9" takes off a tenth per 10,000
+# steps, and early stopping ends the training before that adds up to much. **Draw your schedules**; a formula tells
+# you nothing until you know how many steps you take.
 #
 # Now the race. Accuracy against epochs is the usual picture. But an epoch of small batches costs more than one of
-# large batches, and *you* wait in seconds: so beside it stands the same against seconds. The dotted line marks the target, 98 % (95 % on the small set).
+# large batches, and *you* wait in seconds: so beside it stands the same against seconds. The dotted line marks the
+# target, 98 % (95 % on the small set).
 
 # %% alt="Validation accuracy of five recipes, on the left against epochs, on the right against seconds, with a dotted line at the target. In seconds, too, the three recipes with larger batches end well before the plain one."
 recipes = {
@@ -373,8 +376,8 @@ axes[1].legend()
 plt.show()
 
 # %% [markdown]
-# The same as a table. Each line from "plain, half way" on changes *one* thing from the line above it (that one, from plain: the number of
-# epochs).
+# The same as a table. Each line from "plain, half way" on changes *one* thing from the line above it (that one, from
+# plain: the number of epochs).
 
 # %%
 def seconds_to(history, target):
@@ -401,14 +404,15 @@ noise = np.sqrt(target * (1 - target) / len(x_val))
 print(f"\nnoise of an accuracy from {len(x_val):,} validation digits: about ±{noise:.4f}")
 
 # %% [markdown]
-# (Accuracy is measured once per epoch, so "seconds to" is as coarse as the epochs are. "Not reached" happens: at a constant rate the accuracy wobbles
-# around its best.)
+# (Accuracy is measured once per epoch, so "seconds to" is as coarse as the epochs are. "Not reached" happens: at a
+# constant rate the accuracy wobbles around its best.)
 #
-# **What we saw**, on full MNIST: half the steps per epoch, and hardly worse for it. A higher constant rate alone buys no accuracy that we could see.
-# *The same* rate under a schedule ends higher, at about the plain recipe's level, after a quarter of its optimizer steps: the last steps, at a rate near
-# zero, settle what the long ones found. One run on so few validation digits hints at this and cannot prove it; exercise 4 asks for three seeds. On
-# the small set the last line of the table is the lesson: the noise is as large as the differences, and nobody should crown a winner. We
-# choose the schedule, **before** we open the envelope.
+# **What we saw**, on full MNIST: half the steps per epoch, and hardly worse for it. A higher constant rate alone buys
+# no accuracy that we could see. *The same* rate under a schedule ends higher, at about the plain recipe's level,
+# after a quarter of its optimizer steps: the last steps, at a rate near zero, settle what the long ones found. One
+# run on so few validation digits hints at this and cannot prove it; exercise 4 asks for three seeds. On the small set
+# the last line of the table is the lesson: the noise is as large as the differences, and nobody should crown a
+# winner. We choose the schedule, **before** we open the envelope.
 #
 # ## 5. What is in the envelope?
 #
@@ -440,11 +444,12 @@ results.report(
 )
 
 # %% [markdown]
-# Compare with the noise. Softmax regression, without a hidden layer, lies below the rest. Among the others, which differences are larger than two
-# standard errors? On full MNIST look at the last two lines: the same net, the same rate, the same number of steps, and only the schedule between
-# them. On the small set hardly any difference is.
+# Compare with the noise. Softmax regression, without a hidden layer, lies below the rest. Among the others, which
+# differences are larger than two standard errors? On full MNIST look at the last two lines: the same net, the same
+# rate, the same number of steps, and only the schedule between them. On the small set hardly any difference is.
 #
-# One number says *how often* it errs. It does not say *where*. Which two digits would you expect to be taken for each other?
+# One number says *how often* it errs. It does not say *where*. Which two digits would you expect to be taken for each
+# other?
 
 # %% alt="Confusion matrix of the schedule recipe on the test digits: true digits down, answers across. The diagonal, where the right answers would stand, holds only ticks; the numbers off it count the mistakes, a few pairs of digits more than others."
 probabilities = test_probabilities["+ schedule"]
@@ -465,18 +470,18 @@ true, said = np.unravel_index(mistakes.argmax(), mistakes.shape)
 print(f"most frequent mistake: a {true} read as {said}, {mistakes.max()} times")
 
 # %% [markdown]
-# For each digit, two questions. When it *says* 8, is it one? That is **precision**. Of all the 8s, how many did it find? That is **recall**.
-# **F1** is their harmonic mean, low as soon as one of them is low. A network that says "8" to everything has
-# recall 1 for the 8 and precision 0.1.
+# For each digit, two questions. When it *says* 8, is it one? That is **precision**. Of all the 8s, how many did it
+# find? That is **recall**. **F1** is their harmonic mean, low as soon as one of them is low. A network that says "8"
+# to everything has recall 1 for the 8 and precision 0.1.
 
 # %%
 print(classification_report(test_labels, answers, digits=3))
 
 # %% [markdown]
-# These numbers judge the final answer only. But the network gives probabilities: does it *rank* well? Take one digit against the
-# rest, sort all pictures by the probability for it, and lower a threshold: the **ROC curve** shows how many of the digit
-# we find against how many others we wrongly accept. The area under it, **AUC**, is the chance that a random 8 gets a higher
-# probability for 8 than a random other digit.
+# These numbers judge the final answer only. But the network gives probabilities: does it *rank* well? Take one digit
+# against the rest, sort all pictures by the probability for it, and lower a threshold: the **ROC curve** shows how
+# many of the digit we find against how many others we wrongly accept. The area under it, **AUC**, is the chance that
+# a random 8 gets a higher probability for 8 than a random other digit.
 
 # %% alt="ROC curves of softmax regression and of the schedule recipe for the digit with the lowest area: share of that digit found against share of other digits wrongly accepted, on a mostly logarithmic axis. The schedule recipe is near 1 almost from the start; softmax regression climbs more slowly."
 areas = np.array([
@@ -498,8 +503,9 @@ for digit, area in enumerate(areas):
     print(f"{digit} against the rest: AUC {area:.4f}")
 
 # %% [markdown]
-# (The first thousandth of the horizontal axis is linear, the rest logarithmic: all that happens is near zero.) Areas so near 1 say
-# that the network ranks almost perfectly, and that AUC is too blunt a tool to tell two good readers of digits apart.
+# (The first thousandth of the horizontal axis is linear, the rest logarithmic: all that happens is near zero.) Areas
+# so near 1 say that the network ranks almost perfectly, and that AUC is too blunt a tool to tell two good readers of
+# digits apart.
 #
 # ### The mistakes it is surest of
 #
@@ -539,12 +545,14 @@ axes[1].legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
-# The dotted diagonal is perfect calibration; below it the network is surer than it should be. Most answers sit in the last group, and the others hold so few that
-# their points are ragged: do not read a story into a single one. The gap between the two means says it in one number: above zero is overconfidence. Which recipe has more of it?
+# The dotted diagonal is perfect calibration; below it the network is surer than it should be. Most answers sit in the
+# last group, and the others hold so few that their points are ragged: do not read a story into a single one. The gap
+# between the two means says it in one number: above zero is overconfidence. Which recipe has more of it?
 #
 # ### Play: how much does a digit bear?
 #
-# Move (in pixels), turn (in degrees) and thicken a test digit. How far can you go before the network changes its mind? Would *you*?
+# Move (in pixels), turn (in degrees) and thicken a test digit. How far can you go before the network changes its
+# mind? Would *you*?
 
 # %% alt="A test digit and the ten probabilities in three states: as it is, moved some pixels to the side, and turned by forty degrees with a thicker pen. The probability of the right digit is high at first and may move to other digits."
 def altered(image, right, down, turn, pen):
@@ -586,13 +594,14 @@ widgets.explore(
 )
 
 # %% [markdown]
-# **What we saw.** An accuracy near 98 % hides a lot: which digits are confused, how sure the network is when it is wrong, and
-# what happens when a digit is moved. It has learned where the ink *is*, not what a stroke *is*. Chapter 03 repairs that.
+# **What we saw.** An accuracy near 98 % hides a lot: which digits are confused, how sure the network is when it is
+# wrong, and what happens when a digit is moved. It has learned where the ink *is*, not what a stroke *is*. Chapter 03
+# repairs that.
 #
 # ## 6. What if you have only 1,000 digits?
 #
-# Real projects seldom have 60,000 labelled examples. We take 1,000, leave out the dropout, and train the same two hidden layers. Held back for judging are up
-# to 5,000 of the other training digits.
+# Real projects seldom have 60,000 labelled examples. We take 1,000, leave out the dropout, and train the same two
+# hidden layers. Held back for judging are up to 5,000 of the other training digits.
 
 # %% alt="Loss of a network on 1,000 digits over the epochs. The training loss falls to almost zero; the validation loss stops falling early and then stays or rises."
 few = min(1_000, 3 * len(rows) // 4)
@@ -637,9 +646,10 @@ last_training, last_held = free_history["accuracy"][-1], free_history["val_accur
 print(f"accuracy: training {last_training:.3f}, held back {last_held:.3f}")
 
 # %% [markdown]
-# It knows its 1,000 digits almost by heart and reads others clearly worse: **overfitting**. What could help? You know dropout, L2 and early
-# stopping from chapter 01. For pictures there is one more, **augmentation**: show each digit a little turned, moved and scaled, anew in
-# every epoch. A 7 moved by two pixels is still a 7, and now the network is told so. In Keras these are layers, active in training only:
+# It knows its 1,000 digits almost by heart and reads others clearly worse: **overfitting**. What could help? You know
+# dropout, L2 and early stopping from chapter 01. For pictures there is one more, **augmentation**: show each digit a
+# little turned, moved and scaled, anew in every epoch. A 7 moved by two pixels is still a 7, and now the network is
+# told so. In Keras these are layers, active in training only:
 
 # %% alt="One digit as it is, followed by nine random variations of it: slightly turned, moved and scaled."
 def augmentation(seed):
@@ -697,11 +707,12 @@ axes[1].set_yticks(range(len(remedied)), small_scores)
 plt.show()
 
 # %% [markdown]
-# Look at the error bars before you crown a winner. Dropout, L2 and early stopping fight the *symptom*: they keep the network from becoming
-# too sure, which shows, if at all, in the cross entropy sooner than in the accuracy. Early stopping also saves time, and it picked its epoch by the
-# very digits that judge it, which flatters it a little (section 9). Augmentation brings in something the
-# others do not have: **knowledge**, of what may change while a digit stays the same. It learns more slowly, since it never sees the same picture
-# twice, and goes on gaining when the others have stopped: give it more epochs and see.
+# Look at the error bars before you crown a winner. Dropout, L2 and early stopping fight the *symptom*: they keep the
+# network from becoming too sure, which shows, if at all, in the cross entropy sooner than in the accuracy. Early
+# stopping also saves time, and it picked its epoch by the very digits that judge it, which flatters it a little
+# (section 9). Augmentation brings in something the others do not have: **knowledge**, of what may change while a
+# digit stays the same. It learns more slowly, since it never sees the same picture twice, and goes on gaining when
+# the others have stopped: give it more epochs and see.
 #
 # ### And the best remedy?
 #
@@ -765,9 +776,9 @@ watched_history = fit_small(watched_model, x_few, y_few, (x_held, y_held), asked
 print("left behind:", sorted(path.name for path in folder.iterdir()))
 
 # %% [markdown]
-# What did each do? `EarlyStopping` ends the training once the validation loss has not improved for `patience` epochs and puts the best
-# weights back. `ModelCheckpoint` writes the model to disk whenever it is the best so far: after a power cut you have it still.
-# `CSVLogger` writes one line per epoch, for a spreadsheet or for this cell:
+# What did each do? `EarlyStopping` ends the training once the validation loss has not improved for `patience` epochs
+# and puts the best weights back. `ModelCheckpoint` writes the model to disk whenever it is the best so far: after a
+# power cut you have it still. `CSVLogger` writes one line per epoch, for a spreadsheet or for this cell:
 
 # %%
 ran, best_epoch = len(watched_history["loss"]), int(np.argmin(watched_history["val_loss"])) + 1
@@ -782,10 +793,11 @@ with (folder / "log.csv").open(newline="") as file:
 print("CSVLogger:", len(logged), "lines with", ", ".join(logged[0]))
 
 # %% [markdown]
-# **TensorBoard** writes event files that a web page of the same name draws while the training runs. (It needs the package `tensorboard`, which newer
-# versions of TensorFlow no longer install for you; the course does.) To open it, run the command below in a
-# terminal, in the course's folder, and go to the address that it prints. (In a notebook, also on Colab: `%load_ext tensorboard`, then `%tensorboard --logdir` and the
-# folder.) An event file is no secret, either: we read it back.
+# **TensorBoard** writes event files that a web page of the same name draws while the training runs. (It needs the
+# package `tensorboard`, which newer versions of TensorFlow no longer install for you; the course does.) To open it,
+# run the command below in a terminal, in the course's folder, and go to the address that it prints. (In a notebook,
+# also on Colab: `%load_ext tensorboard`, then `%tensorboard --logdir` and the folder.) An event file is no secret,
+# either: we read it back.
 
 # %% alt="Training and validation loss over the epochs, drawn from TensorBoard's event files."
 print(f"tensorboard --logdir {folder.parent.name}/{folder.name}/board")
@@ -827,12 +839,13 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# **What we saw.** Six callbacks, six traces: an ending, a file, a log, a web page, and two learning rates that changed. None of them is magic, and
-# you can write one in a few lines (section 9 does).
+# **What we saw.** Six callbacks, six traces: an ending, a file, a log, a web page, and two learning rates that
+# changed. None of them is magic, and you can write one in a few lines (section 9 does).
 #
 # ## 8. How do you keep the model, and ask it?
 #
-# A model is worth nothing if it ends with the notebook. (Drawing a digit of your own comes with chapter 03's network.) `.keras` is one file with architecture, weights and optimizer. Is what we load what we saved?
+# A model is worth nothing if it ends with the notebook. (Drawing a digit of your own comes with chapter 03's
+# network.) `.keras` is one file with architecture, weights and optimizer. Is what we load what we saved?
 
 # %%
 kind = "smoke" if SMOKE else "limited" if TRAIN_LIMIT is not None else digits.provenance.kind
@@ -863,7 +876,8 @@ reloaded_model = keras.models.load_model(old_file, compile=False)
 print("load_model(file, compile=False):", reloaded_model.count_params(), "parameters")
 
 # %% [markdown]
-# With `compile=False` you get the network; compile it again if you want to train on. Then save it as `.keras`, and the matter is closed.
+# With `compile=False` you get the network; compile it again if you want to train on. Then save it as `.keras`, and
+# the matter is closed.
 #
 # ### One digit, please
 #
@@ -884,9 +898,9 @@ for shape in ((28, 28), (784,), (1, 28, 28), (1, 784)):
     print(f"{shape!s:12s} {ask(loaded_model, picture.reshape(shape))}")
 
 # %% [markdown]
-# Keras takes the *first* axis for the batch. So (28, 28) reads as 28 examples of 28 numbers each, and (784,) as 784 examples of nothing, in
-# batches of 32: now you know where that 32 comes from. `picture.reshape(1, 784)` or `test_rows[:1]` is right; so is `picture[None]` for
-# a network that takes pictures.
+# Keras takes the *first* axis for the batch. So (28, 28) reads as 28 examples of 28 numbers each, and (784,) as 784
+# examples of nothing, in batches of 32: now you know where that 32 comes from. `picture.reshape(1, 784)` or
+# `test_rows[:1]` is right; so is `picture[None]` for a network that takes pictures.
 #
 # Those errors are the friendly kind: they stop you. These three mistakes are met in silence:
 
@@ -909,14 +923,16 @@ ax.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# **What we saw.** Save as `.keras`, ask with a batch, and make whatever you do to the pixels a *layer*, so that it travels with the
-# model. If a model that was good yesterday reads your own photographs badly, look first at what you feed it.
+# **What we saw.** Save as `.keras`, ask with a batch, and make whatever you do to the pixels a *layer*, so that it
+# travels with the model. If a model that was good yesterday reads your own photographs badly, look first at what you
+# feed it.
 #
 # ## 9. Failure gallery: three ways to fool yourself
 #
 # ### Raw pixels
 #
-# The same net on the same 1,000 digits, once with the `Rescaling` layer and once without. It is only a factor of 255. Does it matter?
+# The same net on the same 1,000 digits, once with the `Rescaling` layer and once without. It is only a factor of 255.
+# Does it matter?
 
 # %% alt="Held-back loss over the epochs on a logarithmic axis: with raw pixels it lies several times above the loss with scaled ones. The legend gives the accuracy of both at the end."
 scaled_model = build_small()
@@ -936,11 +952,12 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# **Diagnosis.** Glorot's initial weights suit inputs of about size 1. With inputs up to 255 the first logits differ by a hundred or so, the
-# softmax is certain at random, and the loss begins at many times $\log 10$, what fair guessing costs. Adam digs itself out, since its
-# step hardly depends on the size of the gradient; plain SGD may well explode. The accuracy can come out close all the same, since it only asks
-# which output is largest: look at the loss, and at what such a network calls a probability. **Check the loss before training: it should be
-# near $\log$ of the number of classes.**
+# **Diagnosis.** Glorot's initial weights suit inputs of about size 1. With inputs up to 255 the first logits differ
+# by a hundred or so, the softmax is certain at random, and the loss begins at many times $\log 10$, what fair
+# guessing costs. Adam digs itself out, since its step hardly depends on the size of the gradient; plain SGD may well
+# explode. The accuracy can come out close all the same, since it only asks which output is largest: look at the loss,
+# and at what such a network calls a probability. **Check the loss before training: it should be near $\log$ of the
+# number of classes.**
 #
 # ### `Dense` on a picture
 #
@@ -963,16 +980,18 @@ except ValueError as error:
     print("ValueError:", str(error).splitlines()[0])
 
 # %% [markdown]
-# **Diagnosis.** `Dense` works on the *last* axis and leaves the others alone: the same 64 units read each of the 28 rows by itself. The answer has one
-# softmax for *each row* of the picture. The error comes late, from the loss, and speaks of ranks; the cause is two layers up. **Remedy:**
-# `keras.Input(shape=(28, 28))`, then `layers.Flatten()`. Print `model.output_shape` before you fit: it must be `(None, 10)`.
+# **Diagnosis.** `Dense` works on the *last* axis and leaves the others alone: the same 64 units read each of the 28
+# rows by itself. The answer has one softmax for *each row* of the picture. The error comes late, from the loss, and
+# speaks of ranks; the cause is two layers up. **Remedy:** `keras.Input(shape=(28, 28))`, then `layers.Flatten()`.
+# Print `model.output_shape` before you fit: it must be `(None, 10)`.
 #
 # ### Choosing by the test set
 #
-# The most common of the three: `validation_data=(x_test, y_test)`, train for many epochs, report the best. It looks harmless: the network never
-# trains on the test digits. But *you* do, when you choose. How much does it flatter?
+# The most common of the three: `validation_data=(x_test, y_test)`, train for many epochs, report the best. It looks
+# harmless: the network never trains on the test digits. But *you* do, when you choose. How much does it flatter?
 #
-# We measure it. Several trainings on our 1,000 digits; after each epoch a callback of a few lines notes which test digits were read right.
+# We measure it. Several trainings on our 1,000 digits; after each epoch a callback of a few lines notes which test
+# digits were read right.
 
 # %%
 def watch_test(model, x, y, notes):
@@ -996,9 +1015,10 @@ epoch_accuracies = was_right.mean(axis=2)  # (runs, epochs)
 print(f"accuracies from {epoch_accuracies.min():.3f} to {epoch_accuracies.max():.3f}")
 
 # %% [markdown]
-# Now play the tutorial's author, many times. Cut the test digits at random into two halves. From the first half take some digits and
-# choose the epoch that scores best on them: that score is what gets published. The second half, untouched, tells the truth.
-# The difference is the **optimism**. Once we choose among the epochs of one training, once among all epochs of all trainings.
+# Now play the tutorial's author, many times. Cut the test digits at random into two halves. From the first half take
+# some digits and choose the epoch that scores best on them: that score is what gets published. The second half,
+# untouched, tells the truth. The difference is the **optimism**. Once we choose among the epochs of one training,
+# once among all epochs of all trainings.
 
 # %% alt="Published minus honest accuracy, in points, against the number of digits used for choosing. Both mean curves lie above zero for few digits and fall towards zero with more; choosing among all trainings flatters more than choosing among the epochs of one. Bands show the spread over random splits."
 def optimism(candidates, num_chosen, rng):
@@ -1037,9 +1057,10 @@ for name, values in gaps.items():
     print(f"{means[-1]:+.2f} with {part_sizes[-1]}")
 
 # %% [markdown]
-# (Bands: the middle four fifths of 200 splits.) **Diagnosis.** A maximum of noisy numbers is higher than any of them deserves. The gap grows with
-# the number of things you choose among and with the noise, so with fewer digits. For one training and thousands of test digits it is small, smaller than the
-# chance of the split: *that is why nobody notices*. But a year of trying recipes, each kept because it scored better on the same test set, is a choice among
+# (Bands: the middle four fifths of 200 splits.) **Diagnosis.** A maximum of noisy numbers is higher than any of them
+# deserves. The gap grows with the number of things you choose among and with the noise, so with fewer digits. For one
+# training and thousands of test digits it is small, smaller than the chance of the split: *that is why nobody
+# notices*. But a year of trying recipes, each kept because it scored better on the same test set, is a choice among
 # hundreds. **Remedy:** choose on validation data, open the envelope once.
 #
 # ## What to take with you
@@ -1071,8 +1092,9 @@ def count_parameters(widths):
 check.count_parameters(count_parameters)
 
 # %% [markdown]
-# **Exercise 2 (medium).** Write the schedule of section 4 yourself: the learning rate at a `step`. From 0 it rises in a straight line to
-# `peak` at step `warmup_steps`; then it falls along half a cosine, and reaches 0 at `total_steps`. `step` is one number.
+# **Exercise 2 (medium).** Write the schedule of section 4 yourself: the learning rate at a `step`. From 0 it rises in
+# a straight line to `peak` at step `warmup_steps`; then it falls along half a cosine, and reaches 0 at `total_steps`.
+# `step` is one number.
 
 # %%
 def warmup_cosine(step, peak, warmup_steps, total_steps):
@@ -1088,9 +1110,9 @@ def warmup_cosine(step, peak, warmup_steps, total_steps):
 check.warmup_cosine(warmup_cosine)
 
 # %% [markdown]
-# **Exercise 3 (makes you think).** You trained several times, with several recipes, and wrote down after each epoch the accuracy on the validation and on
-# the test digits: two arrays of shape (runs, epochs). You want to publish *one* test accuracy, of your best model. Which may
-# you publish? Return that number.
+# **Exercise 3 (makes you think).** You trained several times, with several recipes, and wrote down after each epoch
+# the accuracy on the validation and on the test digits: two arrays of shape (runs, epochs). You want to publish *one*
+# test accuracy, of your best model. Which may you publish? Return that number.
 
 # %%
 def honest_score(val_accuracy, test_accuracy):
@@ -1104,9 +1126,10 @@ def honest_score(val_accuracy, test_accuracy):
 check.honest_score(honest_score)
 
 # %% [markdown]
-# **Exercise 4 (open).** Can you beat the schedule's validation accuracy *within its number of steps*? Change one thing at a time (peak rate, dropout, width, batch
-# size, length of the warm-up), three seeds each, and draw the spread. Then open the envelope, once. There is no check; a good answer is a figure, and
-# a sentence that says what did *not* help. Add a cell below this one and begin.
+# **Exercise 4 (open).** Can you beat the schedule's validation accuracy *within its number of steps*? Change one
+# thing at a time (peak rate, dropout, width, batch size, length of the warm-up), three seeds each, and draw the
+# spread. Then open the envelope, once. There is no check; a good answer is a figure, and a sentence that says what
+# did *not* help. Add a cell below this one and begin.
 
 # %% [markdown]
 # ## Read on
@@ -1119,4 +1142,5 @@ check.honest_score(honest_score)
 # - C. Guo et al., *On calibration of modern neural networks*, 2017: why deep networks are too sure.
 # - B. Recht et al., *Do ImageNet classifiers generalize to ImageNet?*, 2019: what years of choosing on one test set did, and did not do.
 #
-# **Next: chapter 03.** Move a digit by a few pixels and our network loses it. What would a network look like that does not care *where* the digit stands?
+# **Next: chapter 03.** Move a digit by a few pixels and our network loses it. What would a network look like that
+# does not care *where* the digit stands?

@@ -74,6 +74,7 @@ def table(header, rows, code=(), widths=()):
         return f"<{tag} style='text-align:left;vertical-align:top;{width}'>{shown}</{tag}>"
 
     pre = "margin:0;padding:0;background:none;font:0.9em monospace;white-space:pre-wrap"
+    pre += ";word-break:normal"
     fixed = "width:100%;table-layout:fixed;overflow-wrap:anywhere" if widths else ""
     lines = ["".join(cell("th", i, text) for i, text in enumerate(header))]
     lines += ["".join(cell("td", i, text) for i, text in enumerate(row)) for row in rows]
@@ -167,7 +168,8 @@ with tempfile.TemporaryDirectory() as folder:
 
 # %% [markdown]
 # How are two inputs fed? As a list in the order of `inputs=`, or, harder to get wrong, as a dictionary by name. What
-# happens when the list comes in the wrong order? Our task: is the mean of the first 100 numbers above that of the other 200?
+# happens when the list comes in the wrong order? Our task: is the mean of the first 100 numbers above that of the
+# other 200?
 
 # %%
 rng = np.random.default_rng(SEED)
@@ -249,10 +251,10 @@ best_sigmoid = np.sqrt(np.mean((np.clip(ink_val, 0, 1) - ink_val) ** 2))
 print(f"the best that any sigmoid could do: {best_sigmoid:.2f}")
 
 # %% [markdown]
-# **What we saw.** A sigmoid answers between 0 and 1, always. No training can make it say 2 or −1, and the loss does not
-# complain, it just stays high. The output for a number you want to predict has *no* activation; softmax and sigmoid are
-# for probabilities. (It may even answer 0 to everything: most of the targets pull it below its floor, it saturates, and then
-# it has no slope left to learn by, as in section 3 of chapter 01.)
+# **What we saw.** A sigmoid answers between 0 and 1, always. No training can make it say 2 or −1, and the loss does
+# not complain, it just stays high. The output for a number you want to predict has *no* activation; softmax and
+# sigmoid are for probabilities. (It may even answer 0 to everything: most of the targets pull it below its floor, it
+# saturates, and then it has no slope left to learn by, as in section 3 of chapter 01.)
 #
 # **Anything else: subclassing.** Write `call` as Python: loops, conditions, two modes. What you pay: Keras no longer
 # knows the graph, so no shapes before the first call, no picture, and to save it you describe its arguments yourself.
@@ -339,7 +341,7 @@ for ax, (label, values) in zip(axes, panels.items()):
     ax.loglog(sizes, values, "o-")
     ax.minorticks_off()
     ax.set(xlabel="batch size", ylabel=label, xticks=sizes, xticklabels=sizes)
-    ax.set(yticks=values, yticklabels=[f"{value:.2g}" for value in values])
+    ax.set(yticks=values, yticklabels=[f"{value:.3g}" for value in values])
 plt.show()
 
 # %% [markdown]
@@ -351,9 +353,10 @@ plots.race(batch_runs, metric="val_loss")
 plt.show()
 
 # %% [markdown]
-# **What we saw.** Per epoch small batches are ahead at first: they take more steps, all with the same learning rate. Per second the
-# picture changes, because a step has a fixed cost: an epoch of four times fewer steps is not four times as quick (and the first point also
-# holds the time in which TensorFlow builds its graph). A common compromise is 32 to 256; with a larger batch, try a larger learning rate.
+# **What we saw.** Per epoch small batches are ahead at first: they take more steps, all with the same learning rate.
+# Per second the picture changes, because a step has a fixed cost: an epoch of four times fewer steps is not four
+# times as quick (and the first point also holds the time in which TensorFlow builds its graph). A common compromise
+# is 32 to 256; with a larger batch, try a larger learning rate.
 #
 # ### validation_split takes the *last* part
 #
@@ -397,8 +400,8 @@ for arguments in (
 #
 # ### shuffle
 #
-# `fit` reshuffles arrays before every epoch. It does *not* shuffle a `tf.data.Dataset` or a generator. What does sorted data do
-# without shuffling?
+# `fit` reshuffles arrays before every epoch. It does *not* shuffle a `tf.data.Dataset` or a generator. What does
+# sorted data do without shuffling?
 
 # %%
 unshuffled = validation_accuracy(
@@ -411,9 +414,9 @@ print(f"sorted digits, shuffle=False: validation accuracy {unshuffled:.3f}")
 #
 # ### class_weight and sample_weight
 #
-# Nineteen of twenty examples are of class 0. A classifier may then ignore class 1 and still be right nineteen times of
-# twenty. `class_weight` says how much a mistake on each class costs; `sample_weight` says it example by example. First: what
-# exactly becomes of the loss?
+# Nineteen of twenty examples are of class 0. A classifier may then ignore class 1 and still be right nineteen times
+# of twenty. `class_weight` says how much a mistake on each class costs; `sample_weight` says it example by example.
+# First: what exactly becomes of the loss?
 
 # %% tags=["nbval-check-output"]
 tiny_labels = np.array([[0.0], [0.0], [0.0], [1.0]])
@@ -452,13 +455,15 @@ for name, weights in {"without": None, "with": {0: 1.0, 1: 19.0}}.items():
     print(f"AUC {roc_auc_score(rare, scores):.3f}")
 
 # %% [markdown]
-# The weights buy finds with false alarms; accuracy even falls. The AUC (section 4), which knows no threshold, hardly moves: they shifted the
-# threshold and taught nothing new. Chapters 02 and 04 look at the whole trade: precision, recall and ROC.
+# The weights buy finds with false alarms; accuracy even falls. The AUC (section 4), which knows no threshold, hardly
+# moves: they shifted the threshold and taught nothing new. Chapters 02 and 04 look at the whole trade: precision,
+# recall and ROC.
 #
 # ### Going on where you stopped
 #
 # `epochs` is the number of the *last* epoch, not how many to run; `initial_epoch` is where to begin, counted from 0.
-# Many notebooks pass `initial_epoch=history.epoch[-1]`. Three epochs are done, five are wanted. How many will they have run?
+# Many notebooks pass `initial_epoch=history.epoch[-1]`. Three epochs are done, five are wanted. How many will they
+# have run?
 
 # %% tags=["nbval-check-output"]
 begun = counting_model.fit(ones, ones, epochs=3, verbose=0)
@@ -469,14 +474,14 @@ for name, run in (("history.epoch[-1]: ", trap), ("len(history.epoch):", right))
     print(f"initial_epoch={name} epochs {run.epoch}, in all {len(begun.epoch) + len(run.epoch)}")
 
 # %% [markdown]
-# The last epoch's index is 2 because counting starts at 0, so epoch 2 runs twice. A learning rate schedule that depends on the
-# epoch would repeat a value as well.
+# The last epoch's index is 2 because counting starts at 0, so epoch 2 runs twice. A learning rate schedule that
+# depends on the epoch would repeat a value as well.
 #
 # ## 3. What does each layer make of a shape?
 #
 # The **layer atlas**. Each line of code below is evaluated: the layer is built by Keras, called on an input of that
-# shape, and its parameters counted. Beside it stands a formula, which is Python too and is evaluated with the numbers named in
-# the line. Where the two differ, the last column says so, and the chapter's claim fails.
+# shape, and its parameters counted. Beside it stands a formula, which is Python too and is evaluated with the numbers
+# named in the line. Where the two differ, the last column says so, and the chapter's claim fails.
 
 # %%
 dense_like = [
@@ -570,9 +575,10 @@ atlas_mismatches = sum(row[-1] != "✓" for row in atlas)
 results.report("A1", seed=SEED, smoke=SMOKE, atlas_mismatches=atlas_mismatches)
 
 # %% [markdown]
-# **What we saw.** No *number of parameters* in the table depends on the length of a sequence or the size of a picture. `Flatten` in front of a
-# `Dense` changes that: it makes the picture's size the number of inputs, and there most parameters of a small CNN sit. Count `Flatten` →
-# `Dense(128)` behind a (13, 13, 64) picture; then the same behind `GlobalAveragePooling2D`.
+# **What we saw.** No *number of parameters* in the table depends on the length of a sequence or the size of a
+# picture. `Flatten` in front of a `Dense` changes that: it makes the picture's size the number of inputs, and there
+# most parameters of a small CNN sit. Count `Flatten` → `Dense(128)` behind a (13, 13, 64) picture; then the same
+# behind `GlobalAveragePooling2D`.
 #
 # ## 4. Which loss and which metric?
 #
@@ -649,10 +655,10 @@ loss_error = max(abs(row[4] - row[6]) for row in compared)
 results.report("A1", seed=SEED, smoke=SMOKE, loss_error=loss_error)
 
 # %% [markdown]
-# AUC is the share of pairs, one positive and one negative, in which the positive has the higher score. (Keras estimates it from 200
-# thresholds; with many close scores, scikit-learn's `roc_auc_score` is exact.) For integer and one-hot labels the loss is
-# the same number: the difference is only the form of the labels. Mix the two up and Keras stops with an error about shapes,
-# unless the shapes happen to fit.
+# AUC is the share of pairs, one positive and one negative, in which the positive has the higher score. (Keras
+# estimates it from 200 thresholds; with many close scores, scikit-learn's `roc_auc_score` is exact.) For integer and
+# one-hot labels the loss is the same number: the difference is only the form of the labels. Mix the two up and Keras
+# stops with an error about shapes, unless the shapes happen to fit.
 #
 # ### The trap: logits or probabilities?
 #
@@ -674,9 +680,9 @@ for code in (
     print(f"{code:46s}{value:.3f}")
 
 # %% [markdown]
-# Metrics cut at 0.5, and a logit of 0.3 is below. Nothing warns. The string `metrics=["accuracy"]` is no wiser: with one output it becomes
-# `BinaryAccuracy()` with the threshold 0.5. Give thresholds as logits, or end in a sigmoid. (For
-# several classes `argmax` does not care, so `"accuracy"` is right with logits there.) AUC has its own switch,
+# Metrics cut at 0.5, and a logit of 0.3 is below. Nothing warns. The string `metrics=["accuracy"]` is no wiser: with
+# one output it becomes `BinaryAccuracy()` with the threshold 0.5. Give thresholds as logits, or end in a sigmoid.
+# (For several classes `argmax` does not care, so `"accuracy"` is right with logits there.) AUC has its own switch,
 # `AUC(from_logits=True)`.
 
 # %%
@@ -691,8 +697,9 @@ print(f"exact {exact:.3f}, AUC(from_logits=True) {told:.3f}, AUC() on logits {un
 # %% [markdown]
 # ## 5. Which optimizer?
 #
-# The same network, the same start, the same digits, eight trainings, each at the learning rate that Keras gives the optimizer (Adadelta also at its paper's). Chapter
-# 01 wrote the rules; here is only the comparison. Whom do you expect last?
+# The same network, the same start, the same digits, eight trainings, each at the learning rate that Keras gives the
+# optimizer (Adadelta also at its paper's). Chapter 01 wrote the rules; here is only the comparison. Whom do you
+# expect last?
 
 # %% alt="Validation loss of eight trainings with different optimizers against epochs and seconds. SGD with momentum, RMSprop, Adam, Lion and Adadelta at its paper's rate fall steeply and end close together; plain SGD and Adagrad lag, and Adadelta at its default hardly moves."
 optimizers = {
@@ -719,8 +726,8 @@ axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))  # beside the lines
 plt.show()
 
 # %% [markdown]
-# The legend gives name and learning rate. This is a race of *default rates* as much as of rules: see the two lines of Adadelta. What
-# to begin with:
+# The legend gives name and learning rate. This is a race of *default rates* as much as of rules: see the two lines of
+# Adadelta. What to begin with:
 #
 # | optimizer | when | begin with |
 # |---|---|---|
@@ -770,8 +777,8 @@ work = Path(work_folder.name)
 # **EarlyStopping** ends a training that no longer improves. Without `restore_best_weights=True` you keep the weights of
 # the *last* epoch, which is by definition not the best.
 #
-# **ModelCheckpoint** writes the model, here only when it is better than before. Let the path end in `.keras` (`.h5` is still taken,
-# as a legacy format; with `save_weights_only=True` it is `.weights.h5`).
+# **ModelCheckpoint** writes the model, here only when it is better than before. Let the path end in `.keras` (`.h5`
+# is still taken, as a legacy format; with `save_weights_only=True` it is `.weights.h5`).
 
 # %% alt="Validation loss over the epochs, falling and then rising or levelling off; markers show where training stopped and the best epoch, whose weights were restored."
 stopper = keras.callbacks.EarlyStopping(monitor="val_loss", patience=8, restore_best_weights=True)
@@ -796,8 +803,8 @@ print(f"{len(val_losses)} epochs; best {val_losses[best]:.4f}, the model now {re
 print("last checkpoint:", max(path.name for path in work.glob("*.keras")))
 
 # %% [markdown]
-# **BackupAndRestore** is for machines that go away (Colab). It saves after every epoch; the same `fit` call, made again after a
-# crash, goes on where it was, optimizer included. We crash on purpose in the fourth epoch.
+# **BackupAndRestore** is for machines that go away (Colab). It saves after every epoch; the same `fit` call, made
+# again after a crash, goes on where it was, optimizer included. We crash on purpose in the fourth epoch.
 
 # %% tags=["nbval-check-output"]
 def pull_the_plug(epoch, logs):
@@ -865,8 +872,8 @@ for name, callbacks in {"without": [], "with": [keras.callbacks.TerminateOnNaN()
     print(f"{name:7s} TerminateOnNaN: {len(doomed.epoch)} of 5 epochs run, last loss {last_loss}")
 
 # %% [markdown]
-# **LambdaCallback** wraps one function; **your own** inherits from `Callback` and can see `self.model`. What it puts into `logs`
-# reaches the history and every later callback.
+# **LambdaCallback** wraps one function; **your own** inherits from `Callback` and can see `self.model`. What it puts
+# into `logs` reaches the history and every later callback.
 
 # %%
 class WeightNorm(keras.callbacks.Callback):
@@ -882,8 +889,9 @@ print("norm of the weights:", np.round(own_history.history["weight_norm"], 3))
 print("the LambdaCallback saw:", seen[-1])
 
 # %% [markdown]
-# **SwapEMAWeights** lets the validation during training see a running average of the weights (`use_ema=True` in the optimizer) instead of the last
-# ones: often a little better, and steadier. (At the end of `fit` Keras puts the average into the model in any case.)
+# **SwapEMAWeights** lets the validation during training see a running average of the weights (`use_ema=True` in the
+# optimizer) instead of the last ones: often a little better, and steadier. (At the end of `fit` Keras puts the
+# average into the model in any case.)
 
 # %%
 for name, callbacks in {"last weights": [], "averaged": [keras.callbacks.SwapEMAWeights()]}.items():
@@ -906,18 +914,19 @@ existing = {name for name in dir(keras.callbacks) if name[0].isupper()}
 print("not shown here:", ", ".join(sorted(existing - shown)))
 
 # %% [markdown]
-# `History` and `CallbackList` are at work in every `fit`, and `ProgbarLogger` with `verbose=1`. `RemoteMonitor` posts the
-# numbers to a server, and this course needs no network. `OrbaxCheckpoint`, in newer versions, needs a package of its own and is
-# for models spread over many machines.
+# `History` and `CallbackList` are at work in every `fit`, and `ProgbarLogger` with `verbose=1`. `RemoteMonitor` posts
+# the numbers to a server, and this course needs no network. `OrbaxCheckpoint`, in newer versions, needs a package of
+# its own and is for models spread over many machines.
 #
 # ## 7. Then and now: what broke?
 #
 # You have a tutorial that worked once, and it does not run. This section runs **each old line**, in the Keras that is
 # installed here, and shows what happens; beside it the new line, run too. Search it for your error (Ctrl + F).
 #
-# Each pair starts from the same small world: `x` (40, 4), `y` (40,), a compiled `model`, and a temporary folder. The value of
-# the last line is what the table shows. An old line can **stop**, **warn**, **still work**, or give an **other result** than the new line without a
-# word. That is the worst, because nothing stops you: either Keras changed, or the old line was always a trap.
+# Each pair starts from the same small world: `x` (40, 4), `y` (40,), a compiled `model`, and a temporary folder. The
+# value of the last line is what the table shows. An old line can **stop**, **warn**, **still work**, or give an
+# **other result** than the new line without a word. That is the worst, because nothing stops you: either Keras
+# changed, or the old line was always a trap.
 
 # %%
 def fresh_world():
@@ -1378,8 +1387,9 @@ model.optimizer.apply(slopes, model.trainable_variables)
 show_pairs(training_pairs)
 
 # %% [markdown]
-# A name that TensorFlow refuses has a second victim: it stays behind in the kernel, and a healthy model whose optimizer creates variables of its
-# own (Adam) then stops with an error that quotes the old name. Restart, or call `keras.utils.clear_session()`, as our `fresh_world` does.
+# A name that TensorFlow refuses has a second victim: it stays behind in the kernel, and a healthy model whose
+# optimizer creates variables of its own (Adam) then stops with an error that quotes the old name. Restart, or call
+# `keras.utils.clear_session()`, as our `fresh_world` does.
 #
 # ### Saving and loading
 #
@@ -1591,15 +1601,15 @@ for kind in ("✗ stops", "⚠ warns", "≠ other result", "= still works"):
     print(f"{kind:15s} {kinds.count(kind):3d} of {len(kinds)} old lines")
 
 # %% [markdown]
-# The worst are the silent ones: lines that Keras now reads differently, old traps, and old tools whose successors count differently. Here they
-# are once more:
+# The worst are the silent ones: lines that Keras now reads differently, old traps, and old tools whose successors
+# count differently. Here they are once more:
 
 # %%
 show_pairs([pair for pair in all_pairs if pair.kind == "≠ other result"])
 
 # %% [markdown]
-# **What we saw.** Most old lines stop at once, and the error, once known, leads to the new line. Look twice where nothing stops:
-# a stride that was a window, a rate that nobody reads, a vocabulary that moved by one.
+# **What we saw.** Most old lines stop at once, and the error, once known, leads to the new line. Look twice where
+# nothing stops: a stride that was a window, a rate that nobody reads, a vocabulary that moved by one.
 #
 # ## 8. Which backend runs?
 #
@@ -1617,9 +1627,10 @@ for backend in ("jax", "torch"):
     print(f"KERAS_BACKEND={backend}:", said.splitlines()[-1])
 
 # %% [markdown]
-# A backend that is not installed says so at once; `python -m pip install jax` (or `torch`) brings it. Setting the variable after the import, in
-# a later cell, has no effect: restart the kernel. A `.keras` file written on one backend loads on the others, as long as its own layers use
-# `keras.ops` and no `tf` functions. `keras.ops` is numpy's vocabulary on all of them:
+# A backend that is not installed says so at once; `python -m pip install jax` (or `torch`) brings it. Setting the
+# variable after the import, in a later cell, has no effect: restart the kernel. A `.keras` file written on one
+# backend loads on the others, as long as its own layers use `keras.ops` and no `tf` functions. `keras.ops` is numpy's
+# vocabulary on all of them:
 
 # %% tags=["nbval-check-output"]
 corners = np.array([[3.0, 4.0], [6.0, 8.0]])
@@ -1640,8 +1651,8 @@ print(keras.ops.convert_to_numpy(distances))
 # Put your answer in place of the two stub lines and run the cell, then run the check below it.
 #
 # **Exercise 1 (easy).** For each task, which activation ends the network, and which loss goes with it? Return two
-# strings, as in `"tanh", "mse"`. The tasks: `"species"` (one of 5, labels 0 to 4), `"species, one-hot"` (the same as rows of
-# five numbers), `"spam"` (yes or no), `"tags"` (any of 8 at once), `"price"` (a number).
+# strings, as in `"tanh", "mse"`. The tasks: `"species"` (one of 5, labels 0 to 4), `"species, one-hot"` (the same as
+# rows of five numbers), `"spam"` (yes or no), `"tags"` (any of 8 at once), `"price"` (a number).
 
 # %%
 def last_layer_and_loss(task):
@@ -1660,9 +1671,9 @@ def last_layer_and_loss(task):
 check.last_layer_and_loss(last_layer_and_loss)
 
 # %% [markdown]
-# **Exercise 2 (medium).** A Transformer block (chapter 07) holds a `MultiHeadAttention(heads, width // heads)` of a sequence with
-# itself, two `LayerNormalization()`, and two Dense layers: from `width` to `hidden`, and back to `width`. How many
-# parameters? Find the parts in the atlas. Does the number of heads matter?
+# **Exercise 2 (medium).** A Transformer block (chapter 07) holds a `MultiHeadAttention(heads, width // heads)` of a
+# sequence with itself, two `LayerNormalization()`, and two Dense layers: from `width` to `hidden`, and back to
+# `width`. How many parameters? Find the parts in the atlas. Does the number of heads matter?
 
 # %%
 def block_parameters(width, hidden, heads):
@@ -1719,9 +1730,10 @@ def translated_model():
 check.translated_model(translated_model)
 
 # %% [markdown]
-# **Exercise 4 (open).** Take a tutorial of your own from before 2020 and bring it to today's Keras. Keep a list: which lines
-# stopped, which warned, which changed their meaning without a word? Run the last kind through `run_lines` and compare. There is no check;
-# a good answer is a row for the tables of section 7. Add a cell below this one and begin.
+# **Exercise 4 (open).** Take a tutorial of your own from before 2020 and bring it to today's Keras. Keep a list:
+# which lines stopped, which warned, which changed their meaning without a word? Run the last kind through `run_lines`
+# and compare. There is no check; a good answer is a row for the tables of section 7. Add a cell below this one and
+# begin.
 
 # %% [markdown]
 # ## Read on
@@ -1732,5 +1744,5 @@ check.translated_model(translated_model)
 # - I. Loshchilov, F. Hutter, *Decoupled weight decay regularization*, 2019: AdamW. X. Chen et al., *Symbolic discovery of
 #   optimization algorithms*, 2023: Lion.
 #
-# **Next: wherever you came from.** If you came from nowhere: chapter 02 asks how well a network can read digits, and how you
-# find that out honestly.
+# **Next: wherever you came from.** If you came from nowhere: chapter 02 asks how well a network can read digits, and
+# how you find that out honestly.
