@@ -5,7 +5,7 @@
 # copy, then one that reaches its accuracy with a quarter of the steps, and that of its "optimized" version several
 # times sooner; and an honest evaluation that tells you what to trust.
 #
-# **Time.** About four minutes for a machine with two CPU cores on the full MNIST, one minute on the small set that
+# **Time.** About four minutes for a machine with two CPU cores on the full MNIST, a good minute on the small set that
 # comes with the course; an evening or two for you.
 #
 # **You need.** Chapter 01: layers, cross entropy, softmax, Adam, validation data.

@@ -4,7 +4,7 @@
 # **You build.** A convolution and a pooling layer by hand, convolutional networks, one of which is not what it
 # seems, and a digit reader that you keep.
 #
-# **Time.** Seven to eight minutes for a machine with two CPU cores on the full MNIST, one minute on the bundled digits; an
+# **Time.** Seven to eight minutes for a machine with two CPU cores on the full MNIST, a good minute on the bundled digits; an
 # evening or two for you.
 #
 # **You need.** Chapters 01 and 02: layers, loss, validation, the learning-rate schedule.
