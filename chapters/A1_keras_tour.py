@@ -701,7 +701,7 @@ print(f"exact {exact:.3f}, AUC(from_logits=True) {told:.3f}, AUC() on logits {un
 # optimizer (Adadelta also at its paper's). Chapter 01 wrote the rules; here is only the comparison. Whom do you
 # expect last?
 
-# %% alt="Validation loss of eight trainings with different optimizers against epochs and seconds. SGD with momentum, RMSprop, Adam, Lion and Adadelta at its paper's rate fall steeply and end close together; plain SGD and Adagrad lag, and Adadelta at its default hardly moves."
+# %% alt="Validation loss of eight trainings with different optimizers against epochs and seconds. SGD with momentum, RMSprop, Adam, Lion and Adadelta at its paper's rate fall steeply, and Lion may turn up again; plain SGD and Adagrad lag, and Adadelta at its default hardly moves."
 optimizers = {
     "SGD": keras.optimizers.SGD(),
     "SGD, Nesterov momentum": keras.optimizers.SGD(momentum=0.9, nesterov=True),
