@@ -484,3 +484,41 @@ def test_importing_the_store_and_the_sets_loads_nothing_heavy():
     code = "import sys, course_utils.datasets; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "pooch", "requests", "sklearn", "tqdm", "PIL", "tensorflow"} & set(loaded)
+
+
+def numbers_known_by_md5(*urls):
+    md5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+    return store.DataFile("numbers.bin", urls, "", len(CONTENT), md5)
+
+
+def test_file_known_by_its_md5_is_fetched_verified_and_found_again():
+    with serving(reply(CONTENT)) as (url, _):
+        fetched = store.fetch(numbers_known_by_md5(url))
+    found, notes = store.find(numbers_known_by_md5())
+    assert fetched.verified
+    assert found.verified
+    assert (found.origin, found.sha256, notes) == ("cache", SHA256, [])
+
+
+def test_another_file_than_the_md5s_is_refused():
+    with serving(reply(CONTENT[:-1] + b"x")) as (url, _), pytest.raises(store.DataError, match="another file came"):
+        store.fetch(numbers_known_by_md5(url))
+    assert names(store.cache_dir()) == []
+
+
+def test_damaged_cache_file_known_by_its_md5_is_removed(cache):
+    (cache / "numbers.bin").write_bytes(CONTENT[:-1])
+    found, [note] = store.find(numbers_known_by_md5())
+    assert found is None
+    assert "is damaged" in note
+    assert "md5" in note
+
+
+def test_mirrors_own_copy_of_a_file_known_by_its_md5_is_verified_by_the_sums(mirror):
+    (mirror / "numbers.bin").write_bytes(OTHER)
+    assert not store.find(numbers_known_by_md5())[0].verified
+    sums(mirror, OTHER)
+    assert store.find(numbers_known_by_md5())[0].verified
+    (mirror / "numbers.bin").write_bytes(CONTENT)
+    (mirror / "SHA256SUMS").unlink()
+    assert store.find(numbers_known_by_md5())[0].verified

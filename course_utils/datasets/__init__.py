@@ -3,6 +3,6 @@
 A new set is a module with a ``SET`` (see ``store.DataSet``) and a ``load`` function, and a name in the line below.
 """
 
-from . import mnist, store
+from . import imdb, mnist, store
 
-SETS: dict[str, store.DataSet] = {module.SET.name: module.SET for module in (mnist,)}
+SETS: dict[str, store.DataSet] = {module.SET.name: module.SET for module in (mnist, imdb)}

@@ -79,23 +79,12 @@ def load(source: str = "auto", train_limit: int | None = None, seed: int = 0) ->
     copies, notes = store.obtain(SET.files, source)
     digits = _bundled() if copies is None else _full(copies[0])
     if source == "auto":
-        print(_which(digits.provenance, notes))
+        print(store.which(SET, digits.provenance, notes))
     if train_limit is not None:
-        kept = _balanced_part(digits.y_train, train_limit, seed)
+        kept = store.balanced_part(digits.y_train, train_limit, seed, "digits")
         provenance = digits.provenance._replace(limit=train_limit)
         digits = digits._replace(x_train=digits.x_train[kept], y_train=digits.y_train[kept], provenance=provenance)
     return digits
-
-
-def _which(provenance: store.Provenance, notes: list[str]) -> str:
-    """Say in one line which data are used, and how to get the real ones."""
-    remarks = "".join(f" Note: {note}." for note in notes)
-    if provenance.kind == "full":
-        return f"Data: {SET.title}, from the {provenance.origin}.{remarks}"
-    return (
-        f"Data: {SET.stand_in}, standing in for MNIST. "
-        f"For the real set run `course data fetch mnist` and load again.{remarks}"
-    )
 
 
 def _full(copy: store.Copy) -> Digits:
@@ -180,36 +169,3 @@ def _enlarge(image: "np.ndarray") -> "np.ndarray":
     canvas = np.zeros((28, 28), np.uint8)
     canvas[top : top + 20, left : left + 20] = digit
     return canvas
-
-
-def _balanced_part(labels: "np.ndarray", limit: int, seed: int) -> "np.ndarray":
-    """Choose samples so that each class keeps its share.
-
-    Args:
-        labels: (n,) class of each sample.
-        limit: How many to choose.
-        seed: Decides which.
-
-    Returns:
-        (limit,) indices in random order.
-
-    Raises:
-        ValueError: There are not so many.
-    """
-    import numpy as np
-
-    available = len(labels)
-    whole = isinstance(limit, int | np.integer) and not isinstance(limit, bool)
-    if not whole or not 1 <= limit <= available:
-        raise ValueError(
-            f"train_limit={limit!r} does not fit: the training part holds {available:,} digits. "
-            f"Pass a whole number from 1 to {available:,}, or None to keep everything."
-        )
-    generator = np.random.default_rng(seed)
-    order = generator.permutation(available)
-    # Where a sample stands in the queue of its class, as a share of it: the lowest shares of all make a fair part.
-    share = np.empty(available)
-    for label in np.unique(labels):
-        queue = order[labels[order] == label]
-        share[queue] = (np.arange(len(queue)) + 0.5) / len(queue)
-    return generator.permutation(np.argsort(share, kind="stable")[:limit])

@@ -12,10 +12,13 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = ("auto", "full", "bundled")
@@ -38,14 +41,16 @@ class DataFile(NamedTuple):
     Attributes:
         name: The public file name, the same in mirror and cache.
         urls: Where it is published, tried in this order.
-        sha256: Hash of the public file, 64 hexadecimal digits.
+        sha256: Hash of the public file, 64 hexadecimal digits; "" where its publisher records only an MD5.
         size: Size of the public file in bytes.
+        md5: The MD5 that stands in for an unknown sha256. It shows damage, not forgery: never unpickle such a file.
     """
 
     name: str
     urls: tuple[str, ...]
     sha256: str
     size: int
+    md5: str = ""
 
 
 class DataSet(NamedTuple):
@@ -178,13 +183,13 @@ def copies(file: DataFile) -> Iterator[Copy]:
     """
     mirror = mirror_dir()
     if mirror is not None and (mirror / file.name).is_file():
-        copy = _inspect(mirror / file.name, "mirror", file.sha256)
+        copy = _inspect(mirror / file.name, "mirror", file)
         if not copy.verified:
             copy = copy._replace(expected=_listed_hash(mirror, file.name))
         yield copy
     cached = cache_dir() / file.name
     if cached.is_file():
-        yield _inspect(cached, "cache", file.sha256)
+        yield _inspect(cached, "cache", file)
 
 
 def find(file: DataFile) -> tuple[Copy | None, list[str]]:
@@ -347,22 +352,86 @@ def remove(file: DataFile) -> int:
     return freed
 
 
+def which(data_set: DataSet, provenance: Provenance, notes: Sequence[str]) -> str:
+    """Say in one line which data are used, and how to get the real ones.
+
+    Args:
+        data_set: The data set.
+        provenance: Which data were taken.
+        notes: What :func:`obtain` noticed on the way.
+
+    Returns:
+        The line.
+    """
+    remarks = "".join(f" Note: {note}." for note in notes)
+    if provenance.kind == "full":
+        return f"Data: {data_set.title}, from the {provenance.origin}.{remarks}"
+    name = data_set.title.partition(",")[0]
+    return (
+        f"Data: {data_set.stand_in}, standing in for {name}. "
+        f"For the real set run `course data fetch {data_set.name}` and load again.{remarks}"
+    )
+
+
+def balanced_part(labels: "np.ndarray", limit: int, seed: int, samples: str) -> "np.ndarray":
+    """Choose samples so that each class keeps its share.
+
+    Args:
+        labels: (n,) class of each sample.
+        limit: How many to choose.
+        seed: Decides which.
+        samples: What the error calls them: "digits".
+
+    Returns:
+        (limit,) indices in random order.
+
+    Raises:
+        ValueError: There are not so many.
+    """
+    import numpy as np
+
+    available = len(labels)
+    whole = isinstance(limit, int | np.integer) and not isinstance(limit, bool)
+    if not whole or not 1 <= limit <= available:
+        raise ValueError(
+            f"train_limit={limit!r} does not fit: the training part holds {available:,} {samples}. "
+            f"Pass a whole number from 1 to {available:,}, or None to keep everything."
+        )
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(available)
+    # Where a sample stands in the queue of its class, as a share of it: the lowest shares of all make a fair part.
+    share = np.empty(available)
+    for label in np.unique(labels):
+        queue = order[labels[order] == label]
+        share[queue] = (np.arange(len(queue)) + 0.5) / len(queue)
+    return generator.permutation(np.argsort(share, kind="stable")[:limit])
+
+
 def _named_folder(variable: str) -> Path | None:
     """Read a folder from the environment; a relative one counts from the project's folder."""
     value = os.environ.get(variable, "").strip()
     return (PROJECT / Path(value).expanduser()).resolve() if value else None
 
 
-def _inspect(path: Path, origin: str, expected: str) -> Copy:
-    """Hash a file."""
+def _inspect(path: Path, origin: str, file: DataFile) -> Copy:
+    """Hash a file and hold it against what is recorded of it."""
     try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return Copy(path, origin, path.stat().st_size, digest, expected)
+        return Copy(path, origin, path.stat().st_size, *_hashes_of(path, file))
     except OSError as error:
         raise DataError(
             f"{path} cannot be read ({error.strerror}). Make it readable for your user, or remove it."
         ) from error
+
+
+def _hashes_of(path: Path, file: DataFile) -> tuple[str, str]:
+    """Hash a file; give its sha256 and the expected one, "md5 …" where a recorded MD5 differs."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if file.sha256 or not file.md5:
+            return digest, file.sha256
+        stream.seek(0)
+        same = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == file.md5
+    return digest, digest if same else f"md5 {file.md5}"
 
 
 def _listed_hash(mirror: Path, name: str) -> str:
@@ -447,8 +516,9 @@ def _fetch_into(part: Path, file: DataFile, probes: Probes) -> Copy:
         trouble = probes.trouble(url) or _download(url, part, file)
         if not trouble:
             target = part.with_name(file.name)
+            digest, expected = _hashes_of(part, file)
             _put(part, target, file)
-            return Copy(target, "download", file.size, file.sha256, file.sha256)
+            return Copy(target, "download", file.size, digest, expected)
         troubles.append(f"{url}: {trouble}")
     mirror = mirror_dir()
     looked = [f"the mirror {mirror}: not there"] if mirror else []
@@ -477,10 +547,9 @@ def _download(url: str, part: Path, file: DataFile) -> str:
             return f"the server answered {response.status_code} {response.reason}"
         except requests.RequestException as error:
             broken = _network_trouble(error)
-    with part.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest, expected = _hashes_of(part, file)
     head = _head(part)
-    if digest == file.sha256:
+    if digest == expected:
         return ""
     received = part.stat().st_size
     if _is_html(head):
@@ -489,7 +558,7 @@ def _download(url: str, part: Path, file: DataFile) -> str:
         return f"the download broke off after {received:,} of {file.size:,} bytes"
     if broken:
         return broken
-    return f"another file came ({_hashes(digest, file.sha256)})"
+    return f"another file came ({_hashes(digest, expected)})"
 
 
 def _put(part: Path, target: Path, file: DataFile) -> None:
@@ -498,7 +567,7 @@ def _put(part: Path, target: Path, file: DataFile) -> None:
         part.replace(target)
     except PermissionError:
         # Windows refuses while another process reads the file that this one would replace: good if it is the same.
-        if not target.is_file() or not _inspect(target, "cache", file.sha256).verified:
+        if not target.is_file() or not _inspect(target, "cache", file).verified:
             raise
 
 
