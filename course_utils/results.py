@@ -41,6 +41,8 @@ class Claim:
         note: Where the bound comes from.
         short: True for a claim that is known not to be met; it is shown, and never fails a run.
         tolerance: True where two computations must agree and the bound is the promised accuracy.
+        sha256: Hash of the data that the values were measured on, where the course itself generates them: a number from
+            other data says nothing about this claim. "" where the hash does not matter.
     """
 
     chapter: str
@@ -52,6 +54,7 @@ class Claim:
     note: str
     short: bool = False
     tolerance: bool = False
+    sha256: str = ""
 
     @property
     def name(self) -> str:
@@ -77,8 +80,8 @@ class Row(NamedTuple):
         value: What was measured now; None where nothing was reported.
         bound_text: The course's bound; "" where the course claims nothing.
         data: "full", "bundled" or "any".
-        verdict: "met", "missed", "short", "not reported", "no claim", "smoke" (data and epochs cut to seconds) or
-            "limited" (the learner kept a part of the training data).
+        verdict: "met", "missed", "short", "not reported", "no claim", "smoke" (data and epochs cut to seconds),
+            "limited" (the learner kept a part of the training data) or "other data" (than the claim names by its hash).
     """
 
     chapter: str
@@ -187,7 +190,7 @@ def scoreboard(
         claims: What :func:`load_claims` returned.
         chapters: Ids of the chapters that ran to their end: their claims must have been reported.
         data: The data that were asked for. With "full" or "bundled" the claims about these are expected, whatever the
-            chapter reported; with "auto", those about the data that it used.
+            chapter reported; with "auto", those about the data that it used ("full" where it used both).
 
     Returns:
         One row per reported number, then one per claim that should have been reported and was not.
@@ -206,6 +209,8 @@ def scoreboard(
         kinds_used = {_kind(payload) for payload in own} - {"any"} or {"full", "bundled"}
         if data in ("full", "bundled"):
             kinds_used = {data}
+        elif kinds_used > {"full"} and own:  # a stand-in beside the real data, whose claims those of a bundled run hold
+            kinds_used = {"full"}
         expected = claim.data == "any" or claim.data in kinds_used
         kinds = {"any", "full", "bundled"} if claim.data == "any" else {claim.data}
         if expected and not any((claim.chapter, claim.metric, kind) in reported for kind in kinds):
@@ -237,6 +242,8 @@ def _claim(entry: dict, where: str) -> Claim:
         raise ValueError(f"{where} ({entry['metric']}) needs one bound. Give either at_least or at_most.")
     if entry["data"] not in ("full", "bundled", "any"):
         raise ValueError(f"{where} has data = {entry['data']!r}. Write full, bundled or any.")
+    if not isinstance(entry.get("sha256", ""), str) or ("sha256" in entry and entry["data"] != "bundled"):
+        raise ValueError(f"{where} ({entry['metric']}) names data by a hash. Do so only as a text, for bundled data.")
     bound, measured = entry.get("at_least", entry.get("at_most")), entry["measured"]
     if not _is_number(bound) or not isinstance(measured, list) or not all(map(_is_number, measured)):
         raise ValueError(
@@ -294,6 +301,8 @@ def _row(payload: Mapping[str, Any], metric: str, value: float, claim: Claim | N
         verdict = "smoke"
     elif payload["data"] and payload["data"].get("limit"):
         verdict = "limited"
+    elif claim.sha256 and claim.sha256 != payload["data"]["sha256"]:
+        verdict = "other data"
     elif claim.short:
         verdict = "short"
     else:

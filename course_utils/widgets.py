@@ -1,4 +1,4 @@
-"""Sliders around a drawing function that works without them."""
+"""Sliders and a text field around a drawing function that works without them."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -53,3 +53,45 @@ def explore(
         for name, (low, high, step) in sliders.items()
     }
     ipywidgets.interact(redraw, **controls)
+
+
+def type_text(draw: Callable, samples: Sequence[str], label: str = "Text") -> None:
+    """Let a person type a text and see a drawing of it.
+
+    The field starts with the first sample, the others can be picked from a list; Enter draws. Where nobody watches
+    (``COURSE_HEADLESS=1``), the same function draws each sample in a plain figure instead, one below the other.
+
+    Args:
+        draw: Called as ``draw(ax, text)`` with fresh axes.
+        samples: Texts worth looking at.
+        label: What stands before the field.
+
+    Raises:
+        ValueError: There is no sample.
+    """
+    import matplotlib.pyplot as plt
+
+    if not samples:
+        raise ValueError("samples is empty. Pass at least one text worth looking at.")
+    if os.environ.get("COURSE_HEADLESS") == "1":
+        _, axes = plt.subplots(len(samples), 1, figsize=(8, 2.8 * len(samples)), squeeze=False)
+        for ax, text in zip(axes[:, 0], samples, strict=True):
+            draw(ax, text)
+        plt.show()
+        return
+
+    import ipywidgets
+    from IPython.display import display
+
+    def redraw(text):
+        draw(plt.subplots(figsize=(8, 3.2))[1], text)
+        plt.show()
+
+    # A combobox would narrow its list to what fits the text in the field: all but the first sample would be hidden.
+    width = ipywidgets.Layout(width="95%")
+    style = {"description_width": "initial"}
+    field = ipywidgets.Text(samples[0], description=label, continuous_update=False, layout=width, style=style)
+    choice = ipywidgets.Dropdown(options=list(samples), description="or pick", layout=width, style=style)
+    choice.observe(lambda change: setattr(field, "value", change["new"]), "value")
+    place = ipywidgets.interactive_output(redraw, {"text": field})
+    display(ipywidgets.VBox([field, choice, place]))

@@ -110,8 +110,9 @@ def test_claims_file_is_read_with_its_measured_values(claims_file):
         ("[0.94, 0.95, 0.96]", "0.95"),
         ("[0.94, 0.95, 0.96]", '[0.94, "0.95", 0.96]'),
         ("at_least = 0.9", 'at_least = "0.9"'),
+        ('data = "full"', 'data = "full"\nsha256 = "0"'),
     ],
-    ids=["data", "two bounds", "no bound", "no note", "unknown field", "one value", "text value", "text bound"],
+    ids=["data", "two bounds", "no bound", "no note", "unknown field", "one value", "text value", "text bound", "hash"],
 )
 def test_bad_entry_is_named_by_number(claims_file, text, message):
     claims_file.write_text(claims_file.read_text(encoding="utf-8").replace(text, message), encoding="utf-8")
@@ -177,6 +178,19 @@ def test_claims_about_other_data_other_chapters_and_smoke_runs_are_not_missing()
 def test_claim_about_data_that_was_asked_for_is_missing_when_the_chapter_used_other_data():
     board = results.scoreboard([payload("bundled", accuracy=0.1)], [claim()], ["01"], "full")
     assert [(row.metric, row.verdict) for row in board] == [("accuracy", "no claim"), ("accuracy", "not reported")]
+
+
+def test_claim_about_generated_data_is_not_held_on_what_another_generator_made():
+    reported = payload("bundled", accuracy=1.0)
+    reported["data"]["sha256"] = "new"
+    frozen = [claim(data="bundled", sha256=digest) for digest in ("old", "new")]
+    assert [verdicts([reported], [each]) for each in frozen] == [[("accuracy", "other data")], [("accuracy", "met")]]
+
+
+def test_stand_in_beside_the_real_data_asks_for_no_claim_about_a_run_on_bundled_data():
+    both = [payload("full", accuracy=1.0), payload("bundled", pairs=1.0)]
+    claims = [claim(), claim(metric="pairs", data="bundled"), claim(data="bundled")]
+    assert verdicts(both, claims, ["01"]) == [("accuracy", "met"), ("pairs", "met")]
 
 
 def test_result_on_a_part_of_the_training_data_is_shown_and_never_fails():

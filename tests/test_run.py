@@ -326,6 +326,30 @@ def test_changed_leaves_out_what_is_recorded_on_full_data(tmp_path, screen, pret
     assert "05_x: left out" in printed
 
 
+def test_changed_leaves_out_a_chapter_that_has_only_bundled_data(tmp_path, screen, pretend, monkeypatch):
+    add_chapter(tmp_path, "05_x")
+    notebook = tmp_path / "notebooks" / "05_x.ipynb"
+    notebook.write_text(notebook.read_text().replace("DATA =", "OTHER ="))
+    monkeypatch.setattr(editions, "recorded", lambda chapter: editions.Record("same", "bundled"))
+    monkeypatch.setattr(editions, "inputs_hash", lambda chapter: "same")
+    jobs = pretend()
+    assert run_chapters(Options(changed=True, data="full"), tmp_path) == 0
+    assert jobs == []
+    assert "on bundled data (it has no other)." in screen.export_text()
+
+
+def test_own_file_is_found_from_the_folder_of_the_shell(tmp_path, screen, pretend, monkeypatch):
+    add_chapter(tmp_path, "05_x")
+    notebook = tmp_path / "notebooks" / "05_x.ipynb"
+    notebook.write_text(notebook.read_text().replace("TITLE =", "CSV ="))
+    (tmp_path / "mine.csv").write_text("Date,Close")
+    monkeypatch.chdir(tmp_path)
+    jobs = pretend()
+    for text in ("mine.csv", "other.csv", ""):
+        run_chapters(Options(param=[f"CSV={text}"]), tmp_path)
+    assert [job.parameters["CSV"] for job in jobs] == [str(tmp_path / "mine.csv"), "other.csv", ""]
+
+
 def test_changed_with_nothing_to_do_is_a_success(tmp_path, screen, pretend, monkeypatch):
     add_chapter(tmp_path, "01_x")
     monkeypatch.setattr(editions, "recorded", lambda chapter: editions.Record("same", "full"))

@@ -1,4 +1,4 @@
-"""Sliders for a person, a plain figure where nobody watches."""
+"""Sliders and a text field for a person, a plain figure where nobody watches."""
 
 import ipywidgets
 import matplotlib as mpl
@@ -50,3 +50,27 @@ def test_sliders_start_at_the_first_state_and_redraw_when_moved(drawn, monkeypat
 def test_state_that_does_not_name_the_sliders_is_refused(drawn):
     with pytest.raises(ValueError, match=r"Give one value for each of: weight, bias"):
         widgets.explore(recorder(drawn), SLIDERS, [{"weight": 1.0}])
+
+
+def test_headless_draws_every_sample_below_the_other(drawn, monkeypatch):
+    monkeypatch.setenv("COURSE_HEADLESS", "1")
+    widgets.type_text(lambda ax, text: drawn.append((ax, text)), ["good", "bad"])
+    assert [text for _, text in drawn] == ["good", "bad"]
+    assert drawn[0][0].get_position().y0 > drawn[1][0].get_position().y1
+
+
+def test_text_field_starts_with_the_first_sample_and_redraws_what_is_typed_or_picked(drawn, monkeypatch):
+    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    widgets.type_text(lambda ax, text: drawn.append(text), ["good", "bad"], label="Review")
+    field, choice, _ = shown[0].children
+    assert (field.value, field.description) == ("good", "Review")
+    field.value = "so so"
+    choice.value = "bad"
+    assert (field.value, drawn) == ("bad", ["good", "so so", "bad"])
+
+
+def test_text_field_needs_a_sample(drawn):
+    with pytest.raises(ValueError, match="Pass at least one text"):
+        widgets.type_text(lambda ax, text: None, [])

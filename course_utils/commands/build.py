@@ -203,7 +203,7 @@ def _store(run: Run, outcome) -> None:
     say(f"{name}: executed {_data_text(record.data)} in {outcome.seconds:.0f} s, {len(content):,} bytes")
     rows = results.scoreboard(results.collect(executed), editions.claims_of(chapter), {chapter.id})
     for row in rows:
-        if row.verdict in ("missed", "not reported"):
+        if row.verdict in ("missed", "not reported", "other data"):
             value = "" if row.value is None else f": {row.value:g}, claimed {row.bound_text}"
             say(f"  {row.verdict}: {row.metric} ({row.data}){value}")
 

@@ -394,6 +394,11 @@ def _worked_problems(chapter: Chapter, worked: NotebookNode, claims: Sequence[re
     for row in results.scoreboard(results.collect(worked), own, {chapter.id}, record.data):
         if row.verdict == "not reported":
             yield f"{name}: its run did not report {row.metric} ({row.data}). Report it, {again}."
+        if row.verdict == "other data":
+            yield (
+                f"{name}: {row.metric} was measured on other {row.data} data than its claim names. "
+                "Measure again, and write the new hash into the claim."
+            )
         if row.verdict == "missed":
             yield (
                 f"{name}: {row.metric} is {row.value:g} on {row.data} data and misses its claim {row.bound_text}. "

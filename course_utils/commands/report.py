@@ -16,7 +16,7 @@ from course_utils import results
 from .execution import Outcome, size_text
 
 TEMPLATE = Path(__file__).with_suffix(".html.j2")
-BAD_VERDICTS = ("missed", "not reported")
+BAD_VERDICTS = ("missed", "not reported", "other data")
 
 
 class Run(NamedTuple):

@@ -17,8 +17,21 @@ from .chapters import ROOT, Chapter, select
 from .console import console, fail, say
 
 INTERRUPTED = 130
-VERDICT_STYLES = {"met": "green", "missed": "bold red", "not reported": "bold red", "short": "yellow"}
+VERDICT_STYLES = {
+    "met": "green",
+    "missed": "bold red",
+    "not reported": "bold red",
+    "other data": "bold red",
+    "short": "yellow",
+}
 STATUS_STYLES = {"ok": "green", "failed": "bold red"}
+MADE_ON = {
+    "full": "full data",
+    "bundled": "bundled data (it has no other)",
+    "any": "no data set (it needs none)",
+}
+# Parameters that name a file or a folder of the learner's own.
+OWN_FILES = ("CSV", "IMAGES")
 # What to pass for each type that a parameter may have.
 WAYS_OUT = {
     "bool": "true or false",
@@ -103,7 +116,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="Set a parameter; may be repeated. Every chapter that runs must have it, with a type that fits.",
+            help="Set a parameter; may be repeated. Every chapter that runs must have it, with a type that fits. "
+            "The path of a CSV file counts from the current folder.",
         ),
     ] = None,
     cell_timeout: Annotated[
@@ -300,10 +314,10 @@ def _has_changed(chapter: Chapter) -> bool:
     record = editions.recorded(chapter)
     if record is None:
         return True
-    if record.data == "bundled" or record.inputs != editions.inputs_hash(chapter):
+    fullest = record.data != "bundled" or "DATA" not in read_parameters(chapter.learner)
+    if not fullest or record.inputs != editions.inputs_hash(chapter):
         return True
-    on = "full data" if record.data == "full" else "no data set (it needs none)"
-    say(f"{chapter.name}: left out; its worked edition was made from these very inputs, on {on}.")
+    say(f"{chapter.name}: left out; its worked edition was made from these very inputs, on {MADE_ON[record.data]}.")
     return False
 
 
@@ -342,11 +356,17 @@ def _job(chapter: Chapter, options: Options, passed: dict[str, str], folder: Pat
                 f"Chapter {chapter.name} has no parameter {name!r}. Pass one that every chosen chapter has; "
                 f"the parameters of {chapter.name} are: {listing}."
             )
-        values[name] = convert(text, known[name])
+        values[name] = convert(_found_from_here(text) if name in OWN_FILES else text, known[name])
     if "DATA" in known and known["DATA"].default != options.data:
         values["DATA"] = options.data
     target = folder / f"{chapter.name}.ipynb"
     return Job(chapter.name, notebook, target, values, folder / "scratch" / chapter.name)
+
+
+def _found_from_here(text: str) -> str:
+    """Make a path absolute that the shell's folder knows: a notebook runs in a folder of its own."""
+    path = Path(text).expanduser()
+    return str(path.absolute()) if text and path.exists() else text
 
 
 def _parameter(statement: ast.stmt) -> Parameter:
