@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from course_utils import datasets
 from course_utils.commands import data
-from course_utils.datasets import mnist, store
+from course_utils.datasets import imdb, mnist, stocks, store
 
 CONTENT = b"0123456789" * 1000
 PROJECT = Path(__file__).resolve().parents[1]
@@ -265,21 +265,24 @@ def test_help_of_every_command_has_an_example(command):
 
 def test_page_on_the_data_has_the_recorded_hashes_and_sizes():
     page = (PROJECT / "data" / "README.md").read_text(encoding="utf-8")
-    row = re.compile(r"^\| (\S+|inside scikit-learn) \| .* \| (\d+) \| `([0-9a-f]{64})` \|", re.MULTILINE)
-    rows = {name.strip("`"): (int(size), digest) for name, size, digest in row.findall(page)}
+    row = re.compile(r"^\| (`\S+`|inside [\w-]+|generated) \| .* \| (\d+) \| (\S+) `([0-9a-f]+)` \|", re.MULTILINE)
+    rows = {name.strip("`"): (int(size), kind, digest) for name, size, kind, digest in row.findall(page)}
     files = [file for data_set in datasets.SETS.values() for file in data_set.files]
-    bundled = mnist.load("bundled").provenance
-    assert rows == {
-        **{file.name: (file.size, file.sha256) for file in files},
-        "inside scikit-learn": (bundled.size, bundled.sha256),
+    stand_ins = {
+        "inside scikit-learn": mnist.load("bundled"),
+        "generated": imdb.load_texts("bundled"),
+        "inside matplotlib": stocks.load(),
     }
+    sums = {file.name: (file.size, *(("sha256", file.sha256) if file.sha256 else ("md5", file.md5))) for file in files}
+    sums |= {name: (data.provenance.size, "sha256", data.provenance.sha256) for name, data in stand_ins.items()}
+    assert rows == sums
     for file in files:
         for url in file.urls:
             assert f"<{url}>" in page
 
 
 def test_every_set_is_registered_under_its_own_name_with_a_stand_in_and_a_licence():
-    assert "mnist" in datasets.SETS
+    assert list(datasets.SETS) == ["mnist", "imdb"]
     for name, data_set in datasets.SETS.items():
         assert name == data_set.name
         assert data_set.stand_in

@@ -18,7 +18,7 @@ from course_utils.commands import app
 PACKAGE = Path(course_utils.__file__).parent
 IMPORT_SECONDS = 0.3
 HELP_SECONDS = 0.5
-HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "papermill", "nbconvert", "pooch")
+HEAVY = ("tensorflow", "keras", "matplotlib", "pandas", "sklearn", "papermill", "nbconvert", "pooch")
 MODULES = [
     "course_utils",
     *sorted(module.name for module in pkgutil.walk_packages(course_utils.__path__, "course_utils.")),

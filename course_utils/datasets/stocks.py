@@ -1,0 +1,359 @@
+"""Daily prices: Google's from matplotlib, a seasonal series with known noise, and any CSV file of the learner's own.
+
+What is wrong in a CSV file is an error where a repair would invent data. Where nothing is lost it is repaired, with a
+note that is printed and recorded: rows from newest to oldest are turned round, an adjusted close stands in for a
+missing close, and an optional column that cannot be read is left out.
+"""
+
+import hashlib
+import io
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import store
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+GOOGLE = "Google's real daily prices 2004-2008 inside matplotlib"
+# Of the table's bytes, 1,047 rows of seven little-endian columns: the same however matplotlib packs its file.
+GOOGLE_SHA256 = "44aea72223c12b1e150876f45330179e1906f8cdbe12bbd66c475040bb2c2d41"
+SEASONAL_LEVEL = 100.0
+# Amplitude in dollars, period in trading days, phase in radians: a "month" and a "week".
+SEASONAL_CYCLES = ((10.0, 21, 0.0), (6.0, 5, 1.0))
+
+# Enough for windows of 60 days, a chronological split of 80/20 and a validation part.
+MIN_DAYS = 300
+# Exchanges close for up to eleven days in a row (holidays); a longer silence is a hole in the file.
+MAX_GAP_DAYS = 14
+# A close that changes by more than this factor in one day is more likely a split than a day's trading.
+SPLIT_FACTOR = 1.8
+MAX_BYTES = 50_000_000
+
+# How vendors call the columns, the most telling first; only the letters of a name count.
+ALIASES = {
+    "date": "date tradedate datetime timestamp time day datum",
+    "close": "close closelast closeprice closingprice last price schlusskurs schluss adjclose adjustedclose",
+    "adj_close": "adjclose adjustedclose",
+    "open": "open openprice",
+    "high": "high highprice",
+    "low": "low lowprice",
+    "volume": "volume vol",
+    "symbol": "symbol ticker name",
+}
+OPTIONAL = ("open", "high", "low", "volume", "adj_close")
+# A hyphen stands for whatever divides day, month and year.
+DATE_FORMATS = (
+    *("%Y-%m-%d", "%Y%m%d", "%m-%d-%Y", "%d-%m-%Y", "%m-%d-%y", "%d-%m-%y"),
+    *("%b-%d-%Y", "%B-%d-%Y", "%d-%b-%Y", "%d-%B-%Y", "%d-%b-%y"),
+)
+
+
+class Prices(NamedTuple):
+    """Daily prices, oldest first.
+
+    Attributes:
+        dates: (n,) datetime64[D], each later than the one before.
+        close: (n,) float64, the closing price, above 0, in the currency of the source.
+        columns: Further columns under the names open, high, low, volume, adj_close (the seasonal series: signal), each
+            (n,) float64; only those that the source has.
+        provenance: Which data these are.
+    """
+
+    dates: "np.ndarray"
+    close: "np.ndarray"
+    columns: "dict[str, np.ndarray]"
+    provenance: store.Provenance
+
+
+def load(csv: str | Path | None = None, min_days: int = MIN_DAYS) -> Prices:
+    """Load daily prices, those of a CSV file where one is named, else Google's; one printed line says which.
+
+    Google's are matplotlib's sample data `goog.npz`: 2004-08-19 to 2008-10-14, 1,047 trading days, in dollars.
+
+    A CSV file names its columns in the first row: a date, a close (or adjusted close) and, where it has them, open,
+    high, low and volume, with commas, semicolons or tabs between. Case, order and further columns do not matter. Dates:
+    2020-12-31 (with or without a time), 20201231, 12/31/2020, 31/12/2020, 31.12.2020, Dec 31, 2020, 31-Dec-2020; one
+    form in all rows. Numbers: a decimal point or comma, thousands separators, "$" signs.
+
+    Args:
+        csv: Path of the CSV file. A relative one counts from the current folder, then from the project's. None or ""
+            for none.
+        min_days: Fewer days than this in the CSV file are an error.
+
+    Returns:
+        Dates (n,) datetime64[D], close (n,) float64 and the further columns, oldest first, with their provenance.
+
+    Raises:
+        store.DataError: The file cannot be read or is not what it should be; the message names the line.
+    """
+    if csv:
+        prices = _own(_locate(csv), min_days)
+        print(f"Data: {prices.provenance.note}.")
+        return prices
+    print(f"Data: {GOOGLE}. For your own, set CSV to the path of a CSV file with a date and a close column.")
+    return _google()
+
+
+def seasonal(num_days: int = 2000, noise: float = 1.5, seed: int = 0) -> Prices:
+    """Make a series with a pattern that can be learned and noise that cannot.
+
+    On trading day t = 0, 1, 2, ... the close is, in dollars and rounded to cents,
+
+        close[t] = 100 + 10 sin(2 pi t / 21) + 6 sin(2 pi t / 5 + 1) + noise * e[t]
+
+    with independent e[t] from a standard normal distribution. The noise floor: nobody, not even who knows the formula,
+    can forecast with a root mean squared error below `noise` in the long run (of one part of the series: the RMSE of
+    `columns["signal"]` against `close` there). "Tomorrow equals today" has an RMSE of 5.8 at the default noise, in
+    general sqrt(29.3 + 2 noise^2).
+
+    Args:
+        num_days: How many trading days (Monday to Friday), from 2000-01-03 on.
+        noise: Standard deviation of the noise in dollars, 0 to 5.
+        seed: Decides the noise.
+
+    Returns:
+        Dates (n,) datetime64[D] and close (n,) float64 in dollars; `columns["signal"]` is the close without noise.
+
+    Raises:
+        ValueError: A number does not fit.
+    """
+    import numpy as np
+
+    if not isinstance(num_days, int | np.integer) or num_days < 1:
+        raise ValueError(f"num_days={num_days!r} does not fit: it counts days. Pass a whole number from 1 on.")
+    # Five standard deviations of larger noise could bring a price below 0.
+    if not 0 <= noise <= 5:
+        raise ValueError(f"noise={noise!r} does not fit: prices must stay above 0. Pass a number from 0 to 5.")
+    day = np.arange(num_days)
+    signal = np.full(num_days, SEASONAL_LEVEL)
+    for amplitude, period, phase in SEASONAL_CYCLES:
+        signal = signal + amplitude * np.sin(2 * np.pi * day / period + phase)
+    close = np.round(signal + noise * np.random.default_rng(seed).standard_normal(num_days), 2)
+    cents = np.rint(close * 100).astype("<i8").tobytes()
+    note = f"synthetic seasonal series, {num_days:,} days, noise {noise:g}, seed {seed}"
+    provenance = store.Provenance("seasonal", "bundled", "bundled", len(cents), hashlib.sha256(cents).hexdigest(), note)
+    return Prices(np.busday_offset("2000-01-03", day), close, {"signal": signal}, provenance)
+
+
+def _google() -> Prices:
+    """Read Google's prices from matplotlib's sample data."""
+    import matplotlib
+    import numpy as np
+    from matplotlib import cbook
+
+    try:
+        with np.load(cbook.get_sample_data("goog.npz", asfileobj=False), allow_pickle=False) as archive:
+            table = archive["price_data"]
+        digest = hashlib.sha256(table.tobytes()).hexdigest()
+        if digest != GOOGLE_SHA256:
+            raise ValueError(f"sha256 {digest[:12]}… found, {GOOGLE_SHA256[:12]}… expected")
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise store.DataError(
+            f"matplotlib {matplotlib.__version__} does not carry the sample data goog.npz as it should "
+            f"({type(error).__name__}: {error}). Install matplotlib anew (`pip install --force-reinstall matplotlib`), "
+            "or pass csv= a file of your own."
+        ) from error
+    columns = {name: table[name].astype(np.float64) for name in OPTIONAL}
+    provenance = store.Provenance("stocks", "bundled", "bundled", table.nbytes, digest, GOOGLE)
+    return Prices(table["date"].astype("datetime64[D]"), table["close"].astype(np.float64), columns, provenance)
+
+
+def _refuse(wrong: bool, file: str | Path, trouble: str, remedy: str) -> None:
+    """Raise the error for a file that is not what it should be: what came, then the way out."""
+    if wrong:
+        raise store.DataError(f"{file} {trouble}. {remedy}.")
+
+
+def _locate(csv: str | Path) -> Path:
+    """Find the learner's file."""
+    _refuse("://" in str(csv), csv, "is a web address, and the course downloads no prices", "Save it and pass its path")
+    try:
+        places = [folder / Path(csv).expanduser() for folder in (Path.cwd(), store.PROJECT)]
+        found = next((path for path in places if path.exists()), None)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise store.DataError(f"csv={csv!r:.60} is no path ({error}). Pass the whole path of your file.") from error
+    trouble = f"does not exist (looked for {' and '.join(map(str, places))})"
+    _refuse(not found, csv, trouble, "Pass the whole path of your CSV file")
+    _refuse(not found.is_file(), csv, "is a folder, not a file", "Pass the path of one CSV file in it")
+    return found
+
+
+def _own(path: Path, min_days: int) -> Prices:
+    """Read and check the learner's file."""
+    import numpy as np
+
+    content, text = _text(path)
+    table = _table(path, text)
+    dates = _dates(path, table["date"])
+    backwards = _check_days(path, dates, min_days)
+    notes = ["its rows ran from newest to oldest and were turned round"] if backwards else []
+    if "adj_close" in table and table["close"].name == table["adj_close"].name:
+        notes.append(f"{table['close'].name} stands in for the close")
+    close, mark = _close(path, table["close"])
+    columns = {"close": close}
+    for name in OPTIONAL:
+        if name in table:
+            values = _numbers(table[name], mark)
+            wrong = ~((values >= 0 if name == "volume" else values > 0) & (values < np.inf))
+            if wrong.any():
+                notes.append(f"a column is left out ({_first(table[name], wrong)})")
+            else:
+                columns[name] = values
+    order = slice(None, None, -1 if backwards else 1)
+    days = dates.to_numpy().astype("datetime64[D]")[order].copy()
+    columns = {name: values.to_numpy()[order].copy() for name, values in columns.items()}
+    factors = np.exp(np.abs(np.diff(np.log(columns["close"]))))
+    if factors.max() > SPLIT_FACTOR:
+        day = days[factors.argmax() + 1]
+        notes.append(f"the close changes by a factor of {factors.max():.2g} on {day} (a split that is not adjusted?)")
+    note = "; note: ".join([f"your {path.name}, {len(days):,} days from {days[0]} to {days[-1]}", *notes])
+    provenance = store.Provenance("stocks", "full", "own", len(content), hashlib.sha256(content).hexdigest(), note)
+    return Prices(days, columns.pop("close"), columns, provenance)
+
+
+def _text(path: Path) -> tuple[bytes, str]:
+    """Read the file: its bytes, and its text with one kind of line end."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise store.DataError(f"{path} cannot be read ({error.strerror}). Make it readable for your user.") from error
+    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:20].lower()
+    page = start.startswith((b"<!doctype", b"<html", b"<head"))
+    # Workbooks, archives and UTF-16 hold control characters; a table has only tabs and line ends.
+    binary = re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", content) is not None
+    _refuse(len(content) > MAX_BYTES, path, "is too large for daily prices", "Pass the daily prices of one stock")
+    _refuse(not start, path, "is empty", "Pass a CSV file with a date and a close column")
+    _refuse(page, path, "is a web page, not a table", "Use the page's own button for a download as CSV")
+    _refuse(binary, path, "is no text file (a workbook, an archive?)", "Save the table as CSV in UTF-8 and pass that")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    return content, text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _table(path: Path, text: str) -> "dict[str, pd.Series]":
+    """Take the known columns: {name: cells by line of the file, under their title there}."""
+    titles, header_rows = _split(path, re.match(r"\n*.*", text)[0]).iloc[0].tolist(), 1
+    if re.match(r"\n*Price\b.*\nTicker\b.*\nDate\b", text):
+        titles[0], header_rows = "Date", 3  # as yfinance writes it
+    keys = [re.sub(r"\(.*?\)|[\W\d_]", "", title.lower()) for title in titles]
+    places = {}
+    for name, aliases in ALIASES.items():
+        key = next((alias for alias in aliases.split() if alias in keys), None)
+        if key:
+            places[name] = keys.index(key)
+            trouble = f"has several columns called {titles[places[name]]}"
+            _refuse(keys.count(key) > 1, path, trouble, "Pass a file with one of them")
+    shown = ", ".join(title[:20] for title in titles[:10])
+    remedy = "Name the columns in the first row, for example Date,Open,High,Low,Close,Volume"
+    for name in ("date", "close"):
+        _refuse(name not in places, path, f"has no {name} column; its first row is {shown}", remedy)
+    body = _split(path, text).iloc[header_rows:]
+    body = body[(body != "").any(axis=1)]
+    _refuse(body.empty, path, "has a header but no rows", "Pass a file with prices in it")
+    table = {name: body[place].rename(titles[place]) for name, place in places.items()}
+    symbols = table["symbol"].unique() if "symbol" in table else []
+    trouble = f"holds {len(symbols)} symbols ({', '.join(symbols[:3])}, …)"
+    _refuse(len(symbols) > 1, path, trouble, "Pass a file with the rows of one of them")
+    return table
+
+
+def _split(path: Path, text: str) -> "pd.DataFrame":
+    """Split the text into cells, a row for each line that follows the blank ones at its top."""
+    import pandas as pd
+
+    lines = text.split("\n")
+    blank = len(text) - len(text.lstrip("\n"))
+    header = re.sub('"[^"]*"', "", lines[blank])
+    separator = max(",;\t", key=header.count)
+    for number, line in enumerate(lines, 1):
+        _refuse(line.count('"') % 2 == 1, path, f"has an open quote on line {number}", "Correct the quotes there")
+        short = line.strip() != "" and line.count(separator) < header.count(separator)
+        _refuse(short, path, f"has fewer values on line {number} than columns", "Complete or remove that line")
+    form = {"sep": separator, "header": None, "dtype": object, "na_filter": False, "skipinitialspace": True}
+    try:
+        frame = pd.read_csv(io.StringIO(text), skiprows=blank, skip_blank_lines=False, **form)
+    except ValueError as error:
+        trouble = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        remedy = "Correct that line; decimal commas need quotes around them, or semicolons between the values."
+        raise store.DataError(f"{path} cannot be split into columns ({trouble}). {remedy}") from error
+    frame.index += blank + 1
+    return frame.apply(lambda cells: cells.str.strip())
+
+
+def _first(cells: "pd.Series", wrong: "pd.Series") -> str:
+    """Show the first wrong cell, cut where it is long, and where it stands."""
+    line = wrong.idxmax()
+    return f"{cells[line][:30]!r} on line {line} in its column {cells.name}"
+
+
+def _dates(path: Path, cells: "pd.Series") -> "pd.Series":
+    """Read the dates in the one form that fits all rows."""
+    import pandas as pd
+
+    texts = cells.str.replace(r"[T ]\d{1,2}:\d\d.*$", "", regex=True).str.replace(r"[\s/.,-]+", "-", regex=True)
+    texts = texts.where(texts.str.contains("-|^[0-9]{8}$"), "")  # pandas would read "today" and 202012, too
+    read = [pd.to_datetime(texts, format=form, errors="coerce") for form in DATE_FORMATS]
+    wrong = max(read, key=lambda dates: dates.notna().sum()).isna()
+    trouble = f"has {_first(cells, wrong)}, which is not a date or not in the form of the others"
+    _refuse(wrong.any(), path, trouble, "Write all dates in one form, best as 2020-12-31")
+    fitting = [dates for dates in read if dates.notna().all()]
+    # 01/02/2020 is January 2 or February 1, unless a row has a day above 12. "May" is read alike by two forms.
+    doubt = any(not dates.equals(fitting[0]) for dates in fitting)
+    trouble = f"has dates such as {cells.iloc[0]!r}, in which day and month cannot be told apart"
+    _refuse(doubt, path, trouble, "Write them as 2020-12-31")
+    return fitting[0]
+
+
+def _numbers(cells: "pd.Series", mark: str) -> "pd.Series":
+    """Read numbers with this decimal mark; what is not one becomes NaN."""
+    other = "," if mark == "." else "."
+    bare = cells.str.replace(r"^[$€£]\s*|\s*[$€£]$", "", regex=True)
+    form = rf"[+-]?(?=\{mark}?[0-9])([1-9][0-9]{{0,2}}(\{other}[0-9]{{3}})+|[0-9]*)(\{mark}[0-9]*)?(e[+-]?[0-9]+)?"
+    plain = bare.where(bare.str.fullmatch(form, case=False), "nan")
+    return plain.str.replace(other, "", regex=False).str.replace(mark, ".", regex=False).astype(float)
+
+
+def _close(path: Path, cells: "pd.Series") -> "tuple[pd.Series, str]":
+    """Read the closing prices; give them and the decimal mark of the file."""
+    read = {mark: _numbers(cells, mark) for mark in ".,"}
+    mark = max(read, key=lambda each: read[each].notna().sum())
+    close, commas = read[mark], cells.str.contains(",", regex=False)
+    doubt = commas.any() and (close.isna() == read[","].isna()).all() and not close.equals(read[","])
+    trouble = f"has {_first(cells, commas)}, where the comma can stand for decimals or for thousands"
+    _refuse(doubt, path, trouble, "Write the prices with a decimal point and without thousands separators")
+    wrong = ~((close > 0) & (close < float("inf")))
+    trouble = f"has {_first(cells, wrong)}, where a price above 0 should be"
+    _refuse(wrong.any(), path, trouble, "Correct the cell, or remove the line")
+    return close, mark
+
+
+def _check_days(path: Path, dates: "pd.Series", min_days: int) -> bool:
+    """Refuse dates that are too few or not those of daily prices in one order; tell whether it is newest first."""
+    import numpy as np
+
+    days, lines = dates.to_numpy().astype("datetime64[D]"), dates.index
+    few = f"holds {len(days):,} days, too few to learn from"
+    _refuse(len(days) < max(min_days, 2), path, few, f"Pass a file with at least {min_days:,} trading days")
+    twice = dates.duplicated()
+    second = twice.idxmax()
+    trouble = f"has the date {dates[second].date()} twice, on lines {(dates == dates[second]).idxmax()} and {second}"
+    _refuse(twice.any(), path, trouble, "Keep one row per day")
+    steps = np.diff(days).astype(int)
+    backwards = bool(np.median(steps) < 0)
+    wrong = steps > 0 if backwards else steps < 0
+    row = wrong.argmax()
+    trouble = f"is not sorted: {days[row + 1]} on line {lines[row + 1]} follows {days[row]} on line {lines[row]}"
+    _refuse(wrong.any(), path, trouble, "Sort the rows by date, oldest first or newest first")
+    usual, row = np.median(abs(steps)), abs(steps).argmax()
+    _refuse(usual > 1, path, f"has a price every {usual:g} days, not every trading day", "Pass daily prices")
+    trouble = f"has a gap of {abs(steps[row])} days between {days[row]} and {days[row + 1]} (line {lines[row + 1]})"
+    _refuse(abs(steps[row]) > MAX_GAP_DAYS, path, trouble, "Fill it, or pass only the part before or after it")
+    return backwards
