@@ -97,6 +97,8 @@ def detect() -> Device:
         in_time = _set_up(tf, gpus)
         names = () if platform.system() == "Darwin" else tuple(_name(tf, gpu) for gpu in gpus)
         tf.constant(0.0)  # the first operation starts the runtime, which logs too
+        with tf.device("CPU:0"):  # logs an "error" once, on most CPUs, wherever a layer gets a mask
+            tf.transpose(tf.constant([[True, False], [False, True]]))
     tf.get_logger().setLevel("ERROR")  # its hints on speed ("retracing") help no learner
     cores = cpu_cores()
     sentence = describe(names, cores, "" if names else why_no_gpu())

@@ -199,6 +199,8 @@ def test_terminal_sees_only_the_sentence_and_later_errors_still_show():
         "from course_utils import device\n"
         "device.prepare()\n"
         "import keras\n"
+        "words = keras.Sequential([keras.layers.Embedding(3, 2, mask_zero=True), keras.layers.LSTM(2)])\n"
+        "words(keras.ops.array([[1, 2, 0]]))\n"
         "os.write(2, b'from the descriptor\\n')\n"
         "print('from Python', file=sys.stderr)\n"
     )
