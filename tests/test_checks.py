@@ -7,8 +7,10 @@ import test_appendix1_checks
 import test_chapter01_checks
 import test_chapter02_checks
 import test_chapter03_checks
+import test_chapter04_checks
+import test_chapter05_checks
 
-from course_utils.checks import appendix1, chapter01, chapter02, chapter03
+from course_utils.checks import appendix1, chapter01, chapter02, chapter03, chapter04, chapter05
 from course_utils.commands import editions
 from course_utils.commands.chapters import known
 
@@ -17,9 +19,18 @@ ANSWERS = {
     "01": test_chapter01_checks,
     "02": test_chapter02_checks,
     "03": test_chapter03_checks,
+    "04": test_chapter04_checks,
+    "05": test_chapter05_checks,
     "A1": test_appendix1_checks,
 }
-CHECKS = {"01": chapter01, "02": chapter02, "03": chapter03, "A1": appendix1}
+CHECKS = {
+    "01": chapter01,
+    "02": chapter02,
+    "03": chapter03,
+    "04": chapter04,
+    "05": chapter05,
+    "A1": appendix1,
+}
 NAMES = {"np": np, "keras": keras, "layers": keras.layers}  # what a solution may use of its notebook
 EXERCISES = [(chapter, name) for chapter, answers in ANSWERS.items() for name in answers.WRONG]
 RIGHT = [(c, name, answer) for c, name in EXERCISES for answer in ANSWERS[c].RIGHT.get(name, [])]
