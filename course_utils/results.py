@@ -8,6 +8,7 @@ in ``chapters/claims.toml``, whose head explains its fields.
 import html
 import math
 import platform
+import re
 import statistics
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -244,6 +245,11 @@ def _claim(entry: dict, where: str) -> Claim:
         raise ValueError(f"{where} has data = {entry['data']!r}. Write full, bundled or any.")
     if not isinstance(entry.get("sha256", ""), str) or ("sha256" in entry and entry["data"] != "bundled"):
         raise ValueError(f"{where} ({entry['metric']}) names data by a hash. Do so only as a text, for bundled data.")
+    if "sha256" in entry and not re.fullmatch("[0-9a-f]{64}", entry["sha256"]):
+        raise ValueError(
+            f"{where} ({entry['metric']}) has sha256 = {entry['sha256']!r:.80}. Write the 64 hexadecimal digits, in "
+            "small letters."
+        )
     bound, measured = entry.get("at_least", entry.get("at_most")), entry["measured"]
     if not _is_number(bound) or not isinstance(measured, list) or not all(map(_is_number, measured)):
         raise ValueError(
@@ -301,10 +307,10 @@ def _row(payload: Mapping[str, Any], metric: str, value: float, claim: Claim | N
         verdict = "smoke"
     elif payload["data"] and payload["data"].get("limit"):
         verdict = "limited"
-    elif claim.sha256 and claim.sha256 != payload["data"]["sha256"]:
-        verdict = "other data"
     elif claim.short:
         verdict = "short"
+    elif claim.sha256 and claim.sha256 != payload["data"]["sha256"]:
+        verdict = "other data"
     else:
         verdict = "met" if claim.holds(value) else "missed"
     bound_text = claim.bound_text if claim else ""

@@ -92,6 +92,16 @@ def type_text(draw: Callable, samples: Sequence[str], label: str = "Text") -> No
     style = {"description_width": "initial"}
     field = ipywidgets.Text(samples[0], description=label, continuous_update=False, layout=width, style=style)
     choice = ipywidgets.Dropdown(options=list(samples), description="or pick", layout=width, style=style)
-    choice.observe(lambda change: setattr(field, "value", change["new"]), "value")
+
+    def pick(change):
+        if change["new"] is not None:
+            field.value = change["new"]
+
+    def leave(change):
+        # A dropdown tells nothing when its present value is picked, so after typing it must have none.
+        choice.value = change["new"] if change["new"] in samples else None
+
+    choice.observe(pick, "value")
+    field.observe(leave, "value")
     place = ipywidgets.interactive_output(redraw, {"text": field})
     display(ipywidgets.VBox([field, choice, place]))

@@ -53,6 +53,12 @@ def exact_split(pair, share, rng):
     return held
 
 
+def with_replacement(pair, share, rng):
+    group = np.where(pair < 0, -1 - np.arange(len(pair)), pair)
+    groups = np.unique(group)
+    return np.isin(group, rng.choice(groups, round(share * len(groups))))
+
+
 def one_by_one(pair, share, rng):
     sides, held = {}, []
     for number in pair.tolist():
@@ -134,6 +140,9 @@ WRONG = {
         (with_changes(mix=lambda z, h, g: z * h + g), "Weigh the candidate"),
         (with_changes(mix=lambda z, h, g: h), "one by one"),
         (lambda *given: (gru(*given), gru(*given)), "one state only"),
+        (lambda *given: [gru(*given), gru(*given)[0]], "one state only"),
+        (lambda *given: (gru(*given), None), "one state only"),
+        (lambda x, h, *rest: h.tolist(), "one by one"),
         (lambda x, h, *rest: h[0], "shape of the old one"),
         (lambda *given: None, "forget the word return"),
         (lambda x, h, kernel, *rest: h @ kernel, "ValueError"),
@@ -146,6 +155,9 @@ WRONG = {
         (only_loners, "No pair is held out"),
         (pulls_partners_along, "Wanted is a share"),
         (lambda pair, share, rng: course_split(pair, share / 3, rng), "Wanted is a share"),
+        (lambda pair, share, rng: course_split(pair, 0.25, rng), "Wanted is a share of 0.6"),
+        (lambda pair, share, rng: course_split(pair, 0.3, rng), "Wanted is a share of 0.6"),
+        (with_replacement, "Wanted is a share of 0.6"),
         (lambda pair, share, rng: ~course_split(pair, share, rng), "part to train on"),
         (lambda pair, share, rng: np.flatnonzero(course_split(pair, share, rng)), "one True or False per review"),
         (lambda pair, share, rng: course_split(pair, share, rng).astype(int), "one True or False per review"),
@@ -169,6 +181,8 @@ RIGHT = {
         gru,
         with_changes(mix=lambda z, h, g: g + z * (h - g)),
         lambda *given: gru(*given).astype("float64", copy=True),
+        lambda *given: gru(*given).tolist(),
+        lambda *given: list(gru(*given)),
     ],
     "hold_out": [course_split, exact_split, one_by_one],
 }

@@ -32,6 +32,12 @@ def test_a_sound_course_has_no_problems(chapter):
     assert check.find_problems([chapter], chapter.root) == ([], [])
 
 
+def test_a_chapter_on_the_learners_own_file_needs_no_parameter_data(chapter):
+    source = chapter.source.read_text(encoding="utf-8")
+    chapter.source.write_text(source.replace('DATA = "auto"', 'CSV = ""'), encoding="utf-8")
+    assert not any("parameters" in problem for problem in problems(chapter))
+
+
 @pytest.mark.parametrize(
     "old, new, words",
     [
@@ -56,6 +62,7 @@ def test_a_sound_course_has_no_problems(chapter):
             ["line 14, 20"],
         ),
         ("SMOKE = False", "", ["line 14: the parameters lack SMOKE"]),
+        ('DATA = "auto"', "", ["line 14: the parameters lack DATA"]),
         ("SMOKE = False", "SMOKE = True", ["SMOKE is True. Leave it at False"]),
         ('DATA = "auto"', 'DATA = "full"', ["DATA is 'full'. Leave it at 'auto'"]),
         ("LIMIT: int | None = None", "LIMIT = int(3)", ["`LIMIT = int(3)` is no parameter"]),

@@ -185,6 +185,19 @@ def test_claim_about_generated_data_is_not_held_on_what_another_generator_made()
     reported["data"]["sha256"] = "new"
     frozen = [claim(data="bundled", sha256=digest) for digest in ("old", "new")]
     assert [verdicts([reported], [each]) for each in frozen] == [[("accuracy", "other data")], [("accuracy", "met")]]
+    assert verdicts([reported], [claim(data="bundled", sha256="old", short=True)]) == [("accuracy", "short")]
+
+
+@pytest.mark.parametrize("digest", ["", "0", "AB" * 32, "ab" * 33, "ab" * 32 + "\\n"])
+def test_hash_in_the_claims_file_must_be_one(claims_file, digest):
+    claims_file.write_text(
+        claims_file.read_text(encoding="utf-8").replace('data = "full"', f'data = "bundled"\nsha256 = "{digest}"'),
+        encoding="utf-8",
+    )
+    with pytest.raises(ValueError, match=r"has sha256 = .*Write the 64 hexadecimal digits"):
+        results.load_claims(claims_file)
+    claims_file.write_text(claims_file.read_text(encoding="utf-8").replace(f'"{digest}"', f'"{"ab" * 32}"'))
+    assert results.load_claims(claims_file)[0].sha256 == "ab" * 32
 
 
 def test_stand_in_beside_the_real_data_asks_for_no_claim_about_a_run_on_bundled_data():

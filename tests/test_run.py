@@ -345,9 +345,10 @@ def test_own_file_is_found_from_the_folder_of_the_shell(tmp_path, screen, preten
     (tmp_path / "mine.csv").write_text("Date,Close")
     monkeypatch.chdir(tmp_path)
     jobs = pretend()
-    for text in ("mine.csv", "other.csv", ""):
+    unknown = ["other.csv", "", "~nobody-of-this-name/x.csv", "x" * 300, "a\0b"]
+    for text in ("mine.csv", *unknown):
         run_chapters(Options(param=[f"CSV={text}"]), tmp_path)
-    assert [job.parameters["CSV"] for job in jobs] == [str(tmp_path / "mine.csv"), "other.csv", ""]
+    assert [job.parameters["CSV"] for job in jobs] == [str(tmp_path / "mine.csv"), *unknown]
 
 
 def test_changed_with_nothing_to_do_is_a_success(tmp_path, screen, pretend, monkeypatch):

@@ -3,6 +3,7 @@ import csv as csv_module
 import datetime
 import hashlib
 import io
+import os
 import random
 import re
 import zipfile
@@ -173,8 +174,8 @@ def test_yfinances_header_of_three_rows_is_read(write, prices, rows):
 DATES = [
     *(f"%Y{mark}%m{mark}%d" for mark in ("-", "/", ".", "")),
     *(f"%d{mark}%m{mark}%Y" for mark in "-/."),
-    *("%m/%d/%Y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y"),
-    *("%Y-%m-%dT16:00:00Z", "%Y-%m-%d 00:00:00-05:00", "%m/%d/%Y 4:00 PM"),
+    *("%m/%d/%Y", "%m/%d/%y", "%d.%m.%y", "%y-%m-%d", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y"),
+    *("%Y-%m-%dT00:00:00Z", "%Y-%m-%d 00:00:00-05:00", "%Y-%m-%d 16:00:00", "%m/%d/%Y 4:00 PM"),
 ]
 
 
@@ -196,6 +197,9 @@ def test_number_formats_are_read(write, prices, rows, form):
     [
         (".", {"1,234,567": 1_234_567, ".5": 0.5, "5.": 5, "+7": 7, "-7.5": -7.5, "$1,234.50": 1_234.5, "0": 0}),
         (",", {"1.234.567,5": 1_234_567.5, ",5": 0.5, "12": 12, "1e3": 1_000}),
+        (".", {"1\u00a0234.5": 1_234.5, "1'234'567": 1_234_567, "1\u2019234.5": 1_234.5}),
+        (",", {"1\u202f234,5": 1_234.5, "1\u00a0234,50\u00a0€": 1_234.5}),
+        (".", dict.fromkeys(["1'234,567", "1'23", "1" * 200, "1" + " " * 50_000 + "2"])),
         (".", dict.fromkeys(["", ".", "abc", "nan", "inf", "1,2", "1,23.4", "1.2.3", "12a", "0x10", "1 2", "0,123"])),
     ],
 )
@@ -209,6 +213,59 @@ def test_numbers_are_read_or_refused(mark, texts):
 def test_prices_with_three_decimals_are_not_thousands(write, rows):
     table = with_column(rows, 1, [f"1.{n + 100}" for n in range(DAYS)])
     assert stocks.load(csv=write(table)).close[0] == 1.1
+
+
+def test_another_price_column_proves_the_decimal_mark(write, prices, rows):
+    body = [[row[0], f"10.{n:03},5", f"10.{n:03}"] for n, row in enumerate(rows[1:])]
+    loaded = stocks.load(csv=write(joined([["Date", "Open", "Close"], *body], ";")))
+    assert loaded.close[:2].tolist() == [10_000, 10_001]
+    assert loaded.columns["open"][1] == 10_001.5
+
+
+def test_points_between_semicolons_are_decimal_where_some_cell_proves_it(write, rows):
+    table = with_column(rows, 1, ["10.13", *["10.013"] * (DAYS - 1)])
+    assert stocks.load(csv=write(joined(table, ";"))).close[1] == 10.013
+
+
+def test_euro_signs_of_windows_are_read(write, prices, rows):
+    table = joined(with_column(rows, 1, [f"{row[1]} €" for row in rows[1:]]))
+    assert_read(stocks.load(csv=write(table.encode("cp1252"))), prices, "volume")
+
+
+@pytest.mark.parametrize(
+    ("titles", "read"),
+    [
+        ("Date,Close,Close 50,Open,Open %", {"open"}),
+        ("Date,Close,High (52w),High,Close %", {"high"}),
+        ("Date,Close,Adj Close,Adj Close 50,x", {"adj_close"}),
+    ],
+)
+def test_title_that_is_nothing_else_wins(write, prices, rows, titles, read):
+    body = [[row[0], row[1], "3", "3", "3"] for row in rows[1:]]
+    assert_read(stocks.load(csv=write(joined([[titles], *body]))), prices, *read)
+
+
+def test_several_optional_columns_of_one_name_are_left_out_with_a_note(write, prices, rows, capsys):
+    body = [[row[0], row[1], "3", "4"] for row in rows[1:]]
+    assert_read(stocks.load(csv=write(joined([["Date,Close,Open %,Open 2"], *body]))), prices)
+    assert "note: several columns are called Open %, so they are left out" in capsys.readouterr().out
+
+
+def test_note_names_the_column_that_was_taken_for_the_close(write, prices, rows, capsys):
+    body = [[row[0], row[1], "3"] for row in rows[1:]]
+    assert_read(stocks.load(csv=write(joined([["Date,Last,Price"], *body]))), prices)
+    assert "note: Last is taken for the close, not Price" in capsys.readouterr().out
+
+
+def test_endless_title_is_read_in_no_time(write, prices, rows):
+    rows[0][2] = "(" * 100_000
+    assert_read(stocks.load(csv=write(rows)), prices)
+
+
+@pytest.mark.parametrize("names", [["Facebook", "Meta"], ["", "split"], ["", ""]])
+def test_renamed_share_or_remark_is_no_second_symbol(write, prices, rows, names):
+    table = [["Date", "Close", "Name"], *([*row[:2], names[n > 200]] for n, row in enumerate(rows[1:]))]
+    assert_read(stocks.load(csv=write(table)), prices)
 
 
 @pytest.mark.parametrize("text", ["n/a", "", "1.2M", "-5"])
@@ -306,7 +363,10 @@ BAD = {
     "no such date": (cell(5, 0, "2019-02-30"), "'2019-02-30' on line 6"),
     "another form of date": (cell(5, 0, "01/08/2019"), "'01/08/2019' on line 6 .* not in the form of the others"),
     "months": (lambda t: with_column(t, 0, ["201901"] * DAYS), "'201901' on line 2"),
-    "doubtful dates": (lambda t: "Date,Close\n01/02/2020,5\n02/03/2020,6\n", "day and month cannot be told apart"),
+    "doubtful dates": (
+        lambda t: "Date,Close\n01/02/2020,5\n02/03/2020,6\n",
+        "day, month and year cannot be told apart",
+    ),
     "duplicate": (cell(5, 0, "2019-01-07"), "has the date 2019-01-07 twice, on lines 5 and 6"),
     "duplicate far off": (cell(5, 0, "2019-06-03"), "has the date 2019-06-03 twice, on lines 6 and 110"),
     "unsorted": (
@@ -315,14 +375,48 @@ BAD = {
     ),
     "gap": (lambda t: t[:50] + t[90:], r"has a gap of 5\d days between 2019-03-11 and 2019-05-\d\d \(line 51\)"),
     "too short": (lambda t: t[:101], "holds 100 days, too few.*at least 300"),
-    "long row": (cell(5, 1, "1,50"), "Expected 3 fields in line 6, saw 4.*decimal commas"),
-    "long row after blank lines": (lambda t: "\n\n" + cell(5, 1, "1,50")(t), "Expected 3 fields in line 8, saw 4"),
+    "long row": (cell(5, 1, "1,50"), "has more values on line 6 than columns.*decimal commas"),
+    "long row after blank lines": (lambda t: "\n\n" + cell(5, 1, "1,50")(t), "has more values on line 8 than columns"),
     "short row": (lambda t: joined(t)[:-12], "has fewer values on line 401 than columns"),
     "foot": (lambda t: joined(t) + "Source: a vendor\n", "has fewer values on line 402"),
     "open quote": (cell(5, 1, '"100'), "has an open quote on line 6"),
     "several symbols": (
-        lambda t: [["Date", "Close", "Name"], *([*row[:2], "ABCDE"[n % 5]] for n, row in enumerate(t[1:]))],
+        lambda t: [["Date", "Close", "Name"], *([*row[:2], name] for row in t[1:] for name in ["", *"ABCDE"])],
         r"holds 5 symbols \(A, B, C, …\)",
+    ),
+    "two symbols": (
+        lambda t: [["Date", "Close", "Name"], *([*row[:2], name] for row in t[1:] for name in "AB")],
+        r"holds 2 symbols \(A, B\)",
+    ),
+    "comma in a quoted date": (
+        lambda t: 'Date,Open,Close,Volume\n"Jan 02, 2020",5,6,7\n"Jan 03, 2020",5,6\n',
+        "has fewer values on line 3 than columns",
+    ),
+    "text behind a quote": (cell(5, 1, '"100"5'), "expected after .* on line 6. Correct that line"),
+    "two-digit years": (
+        lambda t: "Date,Close\n20-01-02,5\n21-02-03,6\n",
+        "'20-01-02', in which day, month and year cannot be told apart.*four digits",
+    ),
+    "offset": (
+        lambda t: with_column(t, 0, [f"{row[0]} 23:00:00+00:00" for row in t[1:]]),
+        r"'2019-01-02 23:00:00\+00:00' on line 2 in its column Date, whose day depends on the time zone",
+    ),
+    "short offset": (
+        lambda t: with_column(t, 0, [f"{row[0]} 23:00:00+00" for row in t[1:]]),
+        "on line 2 in its column Date, whose day depends on the time zone",
+    ),
+    "hour of UTC": (cell(5, 0, "2019-01-08T16:00:00Z"), "on line 6 in its column Date, whose day depends"),
+    "German thousands": (
+        lambda t: joined([["Date", "Close"], *([row[0], f"10.{n:03}"] for n, row in enumerate(t[1:]))], ";"),
+        "'10.000' on line 2 in its column Close, where the point can stand for decimals or for thousands",
+    ),
+    "German prices that cross 1,000": (
+        lambda t: joined([["Date", "Close"], [t[1][0], "999"], *([row[0], "1.001"] for row in t[2:])], "\t"),
+        "'1.001' on line 3 in its column Close, where the point",
+    ),
+    "doubtful optional column": (
+        lambda t: joined([["Date", "Open", "Close"], *([row[0], "1.001", "999"] for row in t[1:])], ";"),
+        "'1.001' on line 2 in its column Open, where the point",
     ),
     "several symbols by yfinance": (
         lambda t: "Price,Close,Close\nTicker,A,B\nDate,,\n" + joined(t[1:]),
@@ -371,6 +465,9 @@ def test_missing_file_is_an_error_that_names_where_it_was_looked_for(tmp_path, m
         stocks.load(csv="none.csv")
     assert str(tmp_path / "none.csv") in str(caught.value)
     assert str(store.PROJECT / "none.csv") in str(caught.value)
+    with pytest.raises(store.DataError) as caught:
+        stocks.load(csv=tmp_path / "nope.csv")
+    assert f"(looked for {tmp_path / 'nope.csv'})" in str(caught.value)
 
 
 def test_folder_and_web_address_are_errors(tmp_path, no_network):
@@ -378,6 +475,12 @@ def test_folder_and_web_address_are_errors(tmp_path, no_network):
         stocks.load(csv=tmp_path)
     with pytest.raises(store.DataError, match=r"is a web address.*Save it and pass its path"):
         stocks.load(csv="https://example.org/prices.csv")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a device with a path")
+def test_device_is_an_error():
+    with pytest.raises(store.DataError, match=r"is a device or a pipe, not a file. Pass the path of a CSV file"):
+        stocks.load(csv="/dev/null")
 
 
 @pytest.mark.parametrize("csv", ["~nobody-of-this-name/prices.csv", "x" * 10_000, "a\0b", 7, ["a.csv"], b"a.csv"])

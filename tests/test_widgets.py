@@ -71,6 +71,19 @@ def test_text_field_starts_with_the_first_sample_and_redraws_what_is_typed_or_pi
     assert (field.value, drawn) == ("bad", ["good", "so so", "bad"])
 
 
+def test_sample_can_be_picked_again_after_typing(drawn, monkeypatch):
+    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    widgets.type_text(lambda ax, text: drawn.append(text), ["good", "bad"])
+    field, choice, _ = shown[0].children
+    field.value = "so so"
+    assert (choice.value, field.value) == (None, "so so")
+    choice.value = "good"
+    field.value = "bad"
+    assert (choice.value, drawn) == ("bad", ["good", "so so", "good", "bad"])
+
+
 def test_text_field_needs_a_sample(drawn):
     with pytest.raises(ValueError, match="Pass at least one text"):
         widgets.type_text(lambda ax, text: None, [])

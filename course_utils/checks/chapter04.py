@@ -76,7 +76,7 @@ def gru_step(answer: Callable[..., "np.ndarray"]) -> Verdict:
         returned = answer(x.copy(), h.copy(), kernel.copy(), recurrent_kernel.copy(), bias.copy())
         if returned is None:
             return NOTHING_RETURNED
-        if isinstance(returned, (tuple, list)):
+        if isinstance(returned, (tuple, list)) and _shape(returned) != h.shape:
             return "A GRU has one state only. Return the new h, nothing else."
         value = np.asarray(returned, dtype=float)
         if value.shape != h.shape:
@@ -141,49 +141,57 @@ def hold_out(answer: Callable[..., "np.ndarray"]) -> Verdict:
     """
 
     def hint() -> str:
-        dice = np.random.default_rng(0)
-        # Numbers with gaps, from 0 on, and one whose other half is gone, as after a train_limit.
-        numbers = dice.permutation(2_000)[:400]
-        pair = dice.permutation(np.concatenate([numbers, numbers[:399], [0, 0], np.full(799, -1)]))
-        unique, counts = np.unique(pair[pair >= 0], return_counts=True)
-        pair[np.isin(pair, unique[counts > 2])] = -1
-        share, given = 0.25, pair.copy()
-        returned = answer(given, share, np.random.default_rng(1))
-        if returned is None:
-            return NOTHING_RETURNED
-        if not np.array_equal(given, pair):
-            return "Your function changes the array that it was given. Work on a copy."
-        held = np.asarray(returned)
-        if held.shape != pair.shape or held.dtype != bool:
-            return (
-                f"The answer has shape {held.shape} and holds {held.dtype}. Return one True or False per review, "
-                f"shape {pair.shape}."
-            )
-        alone = pair < 0
-        if not held.any() or held.all():
-            return "All reviews fall on the same side. Hold out about the wanted share."
-        apart = [number for number in unique if len(set(held[pair == number])) == 2]
-        if apart:
-            return f"{len(apart)} of {len(unique)} pairs are torn apart. Draw pairs, not reviews."
-        if held[alone].all() or not held[alone].any():
-            return "All reviews without a pair fall on the same side. Draw them one by one: -1 is no pair."
-        shares = held[alone].mean(), held[~alone].mean()
-        if not any(held[~alone]):
-            return "No pair is held out. Draw a share of the pairs, too."
-        if abs(np.mean(shares) - (1 - share)) < 0.09:
-            return "That marks the part to train on. True means held out."
-        if np.abs(np.array(shares) - share).max() > 0.09:
-            return (
-                f"Wanted is a share of {share}, of the pairs as well as of the others; yours holds out "
-                f"{shares[1]:.2f} of the reviews in pairs and {shares[0]:.2f} of the others."
-            )
-        if np.array_equal(held, np.asarray(answer(pair.copy(), share, np.random.default_rng(2)))):
-            return "Another rng gives the very same split. Draw with rng."
-        if not np.array_equal(held, np.asarray(answer(pair.copy(), share, np.random.default_rng(1)))):
-            return "The same rng gives two different splits. Draw with rng only, so that a run can be repeated."
-        return ""
+        # Two shares: one that is written into the function shows only at another.
+        return _split_mistake(answer, 0.25) or _split_mistake(answer, 0.6)
 
     return judge(hint, "Right: what belongs together stays together. The same holds for patients, authors and days.")
+
+
+def _split_mistake(answer: Callable[..., "np.ndarray"], share: float) -> str:
+    """Try the function of `hold_out` with one share: the hint, or "" where nothing is wrong."""
+    dice = np.random.default_rng(0)
+    # Numbers with gaps, from 0 on, and one whose other half is gone, as after a train_limit.
+    numbers = dice.permutation(2_000)[:800]
+    pair = dice.permutation(np.concatenate([numbers, numbers[:799], [0, 0], np.full(799, -1)]))
+    unique, counts = np.unique(pair[pair >= 0], return_counts=True)
+    pair[np.isin(pair, unique[counts > 2])] = -1
+    given = pair.copy()
+    returned = answer(given, share, np.random.default_rng(1))
+    if returned is None:
+        return NOTHING_RETURNED
+    if not np.array_equal(given, pair):
+        return "Your function changes the array that it was given. Work on a copy."
+    held = np.asarray(returned)
+    if held.shape != pair.shape or held.dtype != bool:
+        return (
+            f"The answer has shape {held.shape} and holds {held.dtype}. Return one True or False per review, "
+            f"shape {pair.shape}."
+        )
+    alone = pair < 0
+    if not held.any() or held.all():
+        return "All reviews fall on the same side. Hold out about the wanted share."
+    apart = [number for number in unique if len(set(held[pair == number])) == 2]
+    if apart:
+        return f"{len(apart)} of {len(unique)} pairs are torn apart. Draw pairs, not reviews."
+    if held[alone].all() or not held[alone].any():
+        return "All reviews without a pair fall on the same side. Draw them one by one: -1 is no pair."
+    shares = held[alone].mean(), held[~alone].mean()
+    if not any(held[~alone]):
+        return "No pair is held out. Draw a share of the pairs, too."
+    # Four standard deviations of a fair draw from so many pairs.
+    # Above one half, another share than the wanted one could look like it: a turned split has shown before.
+    if share < 0.5 and abs(np.mean(shares) - (1 - share)) < 0.07:
+        return "That marks the part to train on. True means held out."
+    if np.abs(np.array(shares) - share).max() > 0.07:
+        return (
+            f"Wanted is a share of {share}, of the pairs as well as of the others; yours holds out "
+            f"{shares[1]:.2f} of the reviews in pairs and {shares[0]:.2f} of the others."
+        )
+    if np.array_equal(held, np.asarray(answer(pair.copy(), share, np.random.default_rng(2)))):
+        return "Another rng gives the very same split. Draw with rng."
+    if not np.array_equal(held, np.asarray(answer(pair.copy(), share, np.random.default_rng(1)))):
+        return "The same rng gives two different splits. Draw with rng only, so that a run can be repeated."
+    return ""
 
 
 def _gru(given: tuple, bias: "np.ndarray", order: str = "zrg", mistake: str = "") -> "np.ndarray":
@@ -214,6 +222,14 @@ def _gru(given: tuple, bias: "np.ndarray", order: str = "zrg", mistake: str = ""
     }.get(mistake, r * from_h)
     g = activation((r * from_x if mistake == "all reset" else from_x) + reset)
     return {"turned": (1 - z) * h + z * g, "candidate alone": g, "sum": z * h + g}.get(mistake, z * h + (1 - z) * g)
+
+
+def _shape(listed: tuple | list) -> tuple[int, ...] | None:
+    """Give the shape of nested lists of numbers; None for ragged ones."""
+    try:
+        return np.asarray(listed, dtype=float).shape
+    except (TypeError, ValueError):
+        return None
 
 
 def _sigmoid(z: "np.ndarray") -> "np.ndarray":

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+# Parameters that name a file or a folder of the learner's own, in chapters that have no public full set.
+OWN_FILES = ("CSV", "IMAGES")
 SOURCE_NAME = re.compile(r"(?P<id>\d\d|A\d)_\w+\.py")
 
 

@@ -16,7 +16,7 @@ from course_utils import results
 
 from . import editions
 from .build import LARGEST
-from .chapters import ROOT, Chapter, known, select
+from .chapters import OWN_FILES, ROOT, Chapter, known, select
 from .console import errors, fail, say
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def check(
     ```
 
     The first cell is the header, the first code cell begins with an import, and the second holds the parameters:
-    literals only, with at least these three.
+    literals only, with at least these three. A chapter without a public full set has no `DATA`, but a parameter for the
+    learner's own file or folder in its place: `CSV = ""` or `IMAGES = ""`.
 
     **Figures.** A cell that draws says in one sentence what the figure shows, for readers who cannot see it. That is
     every cell with an image among its outputs, or one that calls `plt.figure`, `plt.subplots`, `plt.show` or a
@@ -256,7 +257,8 @@ def _parameter_problems(chapter: Chapter, index: int, cell: NotebookNode) -> Ite
                 f"{place}: `{ast.unparse(statement)}` is no parameter. "
                 "Write one name and one literal value, such as `EPOCHS = 5`."
             )
-    missing = [name for name in PARAMETERS if name not in values]
+    own_file = any(name in values for name in OWN_FILES)
+    missing = [name for name in PARAMETERS if name not in values and not (name == "DATA" and own_file)]
     if missing:
         yield f"{place}: the parameters lack {', '.join(missing)}. Add them, as `course check --help` shows."
     for name, wanted in PARAMETERS.items():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import operator
 import re
 import zipfile
 import zlib
@@ -135,6 +136,7 @@ def load(source: str = "auto", train_limit: int | None = None, seed: int = 0) ->
         store.DataError: The full set is asked for and cannot be had, or a file is not what it should be, or nothing
             vouches for the file of numbers, which only then may be unpickled.
     """
+    _check_limit(train_limit)
     copies, notes = store.obtain((NUMBERS, WORD_INDEX), source)
     reviews = _bundled_numbers() if copies is None else _full_numbers(*copies)
     return _finish(reviews, source, notes, train_limit, seed)
@@ -159,6 +161,7 @@ def load_texts(source: str = "auto", train_limit: int | None = None, seed: int =
         ValueError: The source is unknown, or the limit does not fit.
         store.DataError: The full set is asked for and cannot be had, or the archive is not what it should be.
     """
+    _check_limit(train_limit)
     copies, notes = store.obtain((TEXT,), source)
     reviews = _bundled_texts() if copies is None else _full_texts(copies[0])
     return _finish(reviews, source, notes, train_limit, seed)
@@ -174,7 +177,9 @@ def encode(text: str, word_index: dict[str, int]) -> list[int]:
     Returns:
         1, then for each word its rank plus 3, or 2 where the word is not in the index or the number not below 10,000.
     """
-    numbers = (word_index.get(word, NUM_WORDS) + OFFSET for word in review_grammar.words(text))
+    # Phones and word processors type the curly apostrophe; the index knows "don't" with the straight one only.
+    listed = review_grammar.words(text.replace("\u2019", "'"))
+    numbers = (word_index.get(word, NUM_WORDS) + OFFSET for word in listed)
     return [START, *(number if number < NUM_WORDS else UNKNOWN for number in numbers)]
 
 
@@ -202,6 +207,21 @@ def decode(numbers: Iterable[int], word_index: dict[str, int]) -> str:
         ) from error
 
 
+def _check_limit(train_limit: int | None) -> None:
+    """Refuse what can be no number of reviews, before the reviews are read, fetched or written."""
+    if train_limit is None:
+        return
+    try:
+        whole = operator.index(train_limit)  # a NumPy integer, too
+    except TypeError:
+        whole = 0
+    if isinstance(train_limit, bool) or whole < 1:
+        raise ValueError(
+            f"train_limit={train_limit!r} does not fit: it counts reviews. Pass a whole number from 1 on, or None to "
+            "keep everything."
+        )
+
+
 def _finish(reviews, source: str, notes: list[str], train_limit: int | None, seed: int):
     """Say which reviews these are and keep as many as asked for."""
     if source == "auto":
@@ -213,7 +233,7 @@ def _finish(reviews, source: str, notes: list[str], train_limit: int | None, see
         x_train=reviews.x_train[kept],
         y_train=reviews.y_train[kept],
         pair_train=reviews.pair_train[kept],
-        provenance=reviews.provenance._replace(limit=train_limit),
+        provenance=reviews.provenance._replace(limit=int(train_limit)),
     )
 
 
@@ -335,14 +355,18 @@ def _full_texts(copy: store.Copy) -> Texts:
     import numpy as np
 
     found: dict[str, dict[tuple[int, int], str]] = {"train": {}, "test": {}}
+    counts: Counter[tuple[str, int]] = Counter()
     for part, label, number, text in _read_archive(copy.path):
         if found[part].setdefault((label, number), text) is not text:
             raise _not_texts(copy.path, f"the review {number} of one folder is in it twice")
+        counts[part, label] += 1
+        if counts[part, label] > REVIEWS_PER_PART // 2:
+            folder = f"{part}/{'pos' if label else 'neg'}"
+            raise _not_texts(copy.path, f"more than {REVIEWS_PER_PART // 2:,} reviews are in {folder}")
     arrays = []
     for part, reviews in found.items():
-        counts = Counter(label for label, _ in reviews)
-        if any(counts[label] != REVIEWS_PER_PART // 2 for label in (0, 1)):
-            have = f"{counts[1]:,} reviews in {part}/pos and {counts[0]:,} in {part}/neg"
+        if any(counts[part, label] != REVIEWS_PER_PART // 2 for label in (0, 1)):
+            have = f"{counts[part, 1]:,} reviews in {part}/pos and {counts[part, 0]:,} in {part}/neg"
             raise _not_texts(copy.path, f"{have}, expected are {REVIEWS_PER_PART // 2:,} each")
         keys = sorted(reviews)
         order = np.random.default_rng(TEXT_SEED).permutation(len(keys))
@@ -405,11 +429,14 @@ class _Limited:
 
 def _check_member(path: Path, member) -> None:
     """Refuse a member that an honest archive of texts does not have."""
+    import tarfile
+
     steps = re.split(r"[/\\]", member.name)
     if member.name.startswith(("/", "\\")) or ".." in steps or ":" in steps[0]:
         raise _not_texts(path, f"its member {member.name[:80]!r} leads out of the folder")
-    if not (member.isreg() or member.isdir()):
-        raise _not_texts(path, f"its member {member.name[:80]!r} is a link or a device, not a file")
+    # A sparse file counts as a regular one, but unpacks to more than it takes up in the archive.
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or member.sparse is not None:
+        raise _not_texts(path, f"its member {member.name[:80]!r} is a link, a device or a sparse file, not a plain one")
     if REVIEW_PATH.fullmatch(member.name) and member.size > REVIEW_BYTES:
         raise _not_texts(path, f"its member {member.name[:80]!r} has {member.size:,} bytes, too many for a review")
 

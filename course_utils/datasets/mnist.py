@@ -82,7 +82,7 @@ def load(source: str = "auto", train_limit: int | None = None, seed: int = 0) ->
         print(store.which(SET, digits.provenance, notes))
     if train_limit is not None:
         kept = store.balanced_part(digits.y_train, train_limit, seed, "digits")
-        provenance = digits.provenance._replace(limit=train_limit)
+        provenance = digits.provenance._replace(limit=int(train_limit))
         digits = digits._replace(x_train=digits.x_train[kept], y_train=digits.y_train[kept], provenance=provenance)
     return digits
 

@@ -5,15 +5,17 @@ half are order pairs: two reviews of the very same words, each as often as in th
 opposite label. Whatever looks only at which words occur how often answers both members of a pair alike, so it is
 right on exactly one of them: a bag of words is at chance there by construction.
 
-The order pairs of the test part are built from templates that training never uses. Their neutral words (the lists
-`TEST_…`) occur nowhere in training. Their words of praise and blame occur in training's ordinary reviews, but never in
-its order pairs: without having met them at all, no reader could know which of two is the praise.
+The order pairs of the test part are built from templates that training never uses. Their topics, films, jobs and names
+occur nowhere in training; common words of their neutral sentences ("both", "were", "years") do. Their words of praise
+and blame occur in training's ordinary reviews, but never in its order pairs: without having met them at all, no reader
+could know which of two is the praise.
 
 The reviews depend only on ``random.Random.random``, which Python promises to keep for a given seed, so they are the
 same with every version and on every platform. `imdb.BUNDLED_SHA256` is their hash: whoever edits a line here makes a
 new data set, on which every recorded number has to be measured again.
 """
 
+import functools
 import random
 import re
 from collections.abc import Sequence
@@ -241,7 +243,8 @@ TEST_TEMPLATES = [
     "This {film} is {good} and the {topic} is not {bad}.|This {film} is not {good} and the {topic} is {bad}.",
     "It is never {bad} and the {topic} is {good}.|It is {bad} and the {topic} is never {good}.",
 ]
-# What the order pairs of the test part use in the neutral places; no noun, verb or name here occurs in training.
+# What the order pairs of the test part use in the neutral places. No topic, film, job or name here occurs in training;
+# of the openings and details only common words do.
 TEST_TOPICS = _listed("""
     soundtrack screenplay narration choreography premise finale cinematography villain heroine prologue
     scenery wardrobe animation casting subplot twist
@@ -322,7 +325,8 @@ def words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower())
 
 
-def generate() -> tuple[list[Review], list[Review]]:
+@functools.cache
+def generate() -> tuple[tuple[Review, ...], tuple[Review, ...]]:
     """Write all reviews, always the same.
 
     Returns:
@@ -339,7 +343,7 @@ def generate() -> tuple[list[Review], list[Review]]:
             reviews += [Review(praise, 1, pair), Review(blame, 0, pair)]
         dice.shuffle(reviews)
         parts.append(reviews)
-    return parts[0], parts[1]
+    return tuple(parts[0]), tuple(parts[1])
 
 
 class _Dice:

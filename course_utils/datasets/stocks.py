@@ -5,8 +5,8 @@ note that is printed and recorded: rows from newest to oldest are turned round, 
 missing close, and an optional column that cannot be read is left out.
 """
 
+import csv as csv_module
 import hashlib
-import io
 import re
 import zipfile
 import zlib
@@ -46,9 +46,14 @@ ALIASES = {
     "symbol": "symbol ticker name",
 }
 OPTIONAL = ("open", "high", "low", "volume", "adj_close")
+PRICE_COLUMNS = ("close", "open", "high", "low", "adj_close")
+# A title or a cell that is longer names nothing and is no date or number; patterns would be slow on it.
+LONGEST = 100
+# What may stand between thousands beside the point and the comma: blanks that do not break, apostrophes.
+THOUSANDS_MARKS = "\u00a0\u202f\u2019'"
 # A hyphen stands for whatever divides day, month and year.
 DATE_FORMATS = (
-    *("%Y-%m-%d", "%Y%m%d", "%m-%d-%Y", "%d-%m-%Y", "%m-%d-%y", "%d-%m-%y"),
+    *("%Y-%m-%d", "%Y%m%d", "%m-%d-%Y", "%d-%m-%Y", "%m-%d-%y", "%d-%m-%y", "%y-%m-%d"),
     *("%b-%d-%Y", "%B-%d-%Y", "%d-%b-%Y", "%d-%B-%Y", "%d-%b-%y"),
 )
 
@@ -78,7 +83,7 @@ def load(csv: str | Path | None = None, min_days: int = MIN_DAYS) -> Prices:
     A CSV file names its columns in the first row: a date, a close (or adjusted close) and, where it has them, open,
     high, low and volume, with commas, semicolons or tabs between. Case, order and further columns do not matter. Dates:
     2020-12-31 (with or without a time), 20201231, 12/31/2020, 31/12/2020, 31.12.2020, Dec 31, 2020, 31-Dec-2020; one
-    form in all rows. Numbers: a decimal point or comma, thousands separators, "$" signs.
+    form in all rows. Numbers: a decimal point or comma, thousands separators, "$" signs. Text: UTF-8 or Windows-1252.
 
     Args:
         csv: Path of the CSV file. A relative one counts from the current folder, then from the project's. None or ""
@@ -126,7 +131,7 @@ def seasonal(num_days: int = 2000, noise: float = 1.5, seed: int = 0) -> Prices:
 
     if not isinstance(num_days, int | np.integer) or num_days < 1:
         raise ValueError(f"num_days={num_days!r} does not fit: it counts days. Pass a whole number from 1 on.")
-    # Five standard deviations of larger noise could bring a price below 0.
+    # The signal is never below 84, so that even 16 standard deviations of the largest noise leave a price above 0.
     if not 0 <= noise <= 5:
         raise ValueError(f"noise={noise!r} does not fit: prices must stay above 0. Pass a number from 0 to 5.")
     day = np.arange(num_days)
@@ -177,9 +182,11 @@ def _locate(csv: str | Path) -> Path:
         found = next((path for path in places if path.exists()), None)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise store.DataError(f"csv={csv!r:.60} is no path ({error}). Pass the whole path of your file.") from error
-    trouble = f"does not exist (looked for {' and '.join(map(str, places))})"
+    # A whole path is the same place from both folders.
+    trouble = f"does not exist (looked for {' and '.join(dict.fromkeys(map(str, places)))})"
     _refuse(not found, csv, trouble, "Pass the whole path of your CSV file")
-    _refuse(not found.is_file(), csv, "is a folder, not a file", "Pass the path of one CSV file in it")
+    _refuse(found.is_dir(), csv, "is a folder, not a file", "Pass the path of one CSV file in it")
+    _refuse(not found.is_file(), csv, "is a device or a pipe, not a file", "Pass the path of a CSV file")
     return found
 
 
@@ -188,14 +195,16 @@ def _own(path: Path, min_days: int) -> Prices:
     import numpy as np
 
     content, text = _text(path)
-    table = _table(path, text)
+    table, separator, notes = _table(path, text)
     dates = _dates(path, table["date"])
+    _check_symbols(path, dates, table.get("symbol"))
     backwards = _check_days(path, dates, min_days)
-    notes = ["its rows ran from newest to oldest and were turned round"] if backwards else []
+    if backwards:
+        notes.append("its rows ran from newest to oldest and were turned round")
     if "adj_close" in table and table["close"].name == table["adj_close"].name:
         notes.append(f"{table['close'].name} stands in for the close")
-    close, mark = _close(path, table["close"])
-    columns = {"close": close}
+    mark = _mark(path, table, separator)
+    columns = {"close": _close(path, table["close"], mark)}
     for name in OPTIONAL:
         if name in table:
             values = _numbers(table[name], mark)
@@ -234,58 +243,95 @@ def _text(path: Path) -> tuple[bytes, str]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("latin-1")
+        text = content.decode("cp1252", errors="replace")
     return content, text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _table(path: Path, text: str) -> "dict[str, pd.Series]":
-    """Take the known columns: {name: cells by line of the file, under their title there}."""
-    titles, header_rows = _split(path, re.match(r"\n*.*", text)[0]).iloc[0].tolist(), 1
-    if re.match(r"\n*Price\b.*\nTicker\b.*\nDate\b", text):
-        titles[0], header_rows = "Date", 3  # as yfinance writes it
-    keys = [re.sub(r"\(.*?\)|[\W\d_]", "", title.lower()) for title in titles]
-    places = {}
-    for name, aliases in ALIASES.items():
-        key = next((alias for alias in aliases.split() if alias in keys), None)
-        if key:
-            places[name] = keys.index(key)
-            trouble = f"has several columns called {titles[places[name]]}"
-            _refuse(keys.count(key) > 1, path, trouble, "Pass a file with one of them")
+def _table(path: Path, text: str) -> "tuple[dict[str, pd.Series], str, list[str]]":
+    """Take the known columns: {name: cells by line of the file, under their title there}, the separator, and notes."""
+    import pandas as pd
+
+    rows, separator = _split(path, text)
+    (_, titles), *body = rows.items()
+    if [row[0] for row in list(rows.values())[:3]] == ["Price", "Ticker", "Date"]:
+        titles, body = ["Date", *titles[1:]], body[2:]  # as yfinance writes it
+    titles = [title[:LONGEST] for title in titles]
+    places, notes = _places(path, titles)
     shown = ", ".join(title[:20] for title in titles[:10])
     remedy = "Name the columns in the first row, for example Date,Open,High,Low,Close,Volume"
     for name in ("date", "close"):
         _refuse(name not in places, path, f"has no {name} column; its first row is {shown}", remedy)
-    body = _split(path, text).iloc[header_rows:]
-    body = body[(body != "").any(axis=1)]
-    _refuse(body.empty, path, "has a header but no rows", "Pass a file with prices in it")
-    table = {name: body[place].rename(titles[place]) for name, place in places.items()}
-    symbols = table["symbol"].unique() if "symbol" in table else []
-    trouble = f"holds {len(symbols)} symbols ({', '.join(symbols[:3])}, …)"
-    _refuse(len(symbols) > 1, path, trouble, "Pass a file with the rows of one of them")
-    return table
+    _refuse(not body, path, "has a header but no rows", "Pass a file with prices in it")
+    for line, row in body:
+        few, many = len(row) < len(titles), len(row) > len(titles)
+        _refuse(few, path, f"has fewer values on line {line} than columns", "Complete or remove that line")
+        remedy = "Correct that line; decimal commas need quotes around them, or semicolons between the values"
+        _refuse(many, path, f"has more values on line {line} than columns", remedy)
+    lines = [line for line, _ in body]
+    table = {
+        name: pd.Series([row[place] for _, row in body], lines, dtype=object, name=titles[place])
+        for name, place in places.items()
+    }
+    return table, separator, notes
 
 
-def _split(path: Path, text: str) -> "pd.DataFrame":
-    """Split the text into cells, a row for each line that follows the blank ones at its top."""
-    import pandas as pd
-
+def _split(path: Path, text: str) -> tuple[dict[int, list[str]], str]:
+    """Split the text into cells: {line of the file: row}, without the empty rows, and the separator."""
     lines = text.split("\n")
-    blank = len(text) - len(text.lstrip("\n"))
-    header = re.sub('"[^"]*"', "", lines[blank])
-    separator = max(",;\t", key=header.count)
-    for number, line in enumerate(lines, 1):
-        _refuse(line.count('"') % 2 == 1, path, f"has an open quote on line {number}", "Correct the quotes there")
-        short = line.strip() != "" and line.count(separator) < header.count(separator)
-        _refuse(short, path, f"has fewer values on line {number} than columns", "Complete or remove that line")
-    form = {"sep": separator, "header": None, "dtype": object, "na_filter": False, "skipinitialspace": True}
+    header = next(line for line in lines if line.strip())
+    separator = max(",;\t", key=re.sub('"[^"]*"', "", header).count)
+    reader = csv_module.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+    rows, line = {}, 1
     try:
-        frame = pd.read_csv(io.StringIO(text), skiprows=blank, skip_blank_lines=False, **form)
-    except ValueError as error:
-        trouble = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        remedy = "Correct that line; decimal commas need quotes around them, or semicolons between the values."
-        raise store.DataError(f"{path} cannot be split into columns ({trouble}). {remedy}") from error
-    frame.index += blank + 1
-    return frame.apply(lambda cells: cells.str.strip())
+        for row in reader:
+            if reader.line_num > line:
+                raise csv_module.Error("an open quote")
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                rows[line] = cells
+            line = reader.line_num + 1
+    except csv_module.Error as error:
+        reason = "an open quote" if "unexpected end" in str(error) else error
+        raise store.DataError(f"{path} has {reason} on line {line}. Correct that line.") from error
+    _refuse(not rows, path, "is empty", "Pass a CSV file with a date and a close column")
+    return rows, separator
+
+
+def _places(path: Path, titles: list[str]) -> tuple[dict[str, int], list[str]]:
+    """Find the known columns: {name: place}, and notes on those that could be meant, too."""
+    whole = [re.sub(r"[\s_]", "", title.lower()) for title in titles]
+    # "4. close" and "Close (USD)" are a close, but only where no column is called that and nothing else.
+    letters = [re.sub(r"\([^()]*\)|[\W\d_]", "", title.lower()) for title in titles]
+    places, notes = {}, []
+    for name, aliases in ALIASES.items():
+        tries = [(keys, alias) for alias in aliases.split() for keys in (whole, letters)]
+        keys, alias = next(((keys, alias) for keys, alias in tries if alias in keys), ([], ""))
+        if not alias:
+            continue
+        title = titles[keys.index(alias)]
+        if keys.count(alias) == 1:
+            places[name] = keys.index(alias)
+        elif name in OPTIONAL:
+            notes.append(f"several columns are called {title}, so they are left out")
+        else:
+            trouble = f"has several columns called {title}"
+            _refuse(name in ("date", "close"), path, trouble, "Pass a file with one of them")
+    adjusted = ALIASES["adj_close"].split()
+    closes = [key in ALIASES["close"].split() and key not in adjusted for key in letters]
+    others = [title for place, title in enumerate(titles) if closes[place] and place != places.get("close")]
+    if others and "close" in places:
+        notes.append(f"{titles[places['close']]} is taken for the close, not {' or '.join(others[:3])}")
+    return places, notes
+
+
+def _check_symbols(path: Path, dates: "pd.Series", cells: "pd.Series | None") -> None:
+    """Refuse several stocks below each other; a share that was renamed, or a remark, repeats no date."""
+    if cells is None or not dates.duplicated().any():
+        return
+    symbols = [symbol[:20] for symbol in cells.unique() if symbol]
+    more = ", …" if len(symbols) > 3 else ""
+    trouble = f"holds {len(symbols)} symbols ({', '.join(symbols[:3])}{more})"
+    _refuse(len(symbols) > 1, path, trouble, "Pass a file with the rows of one of them")
 
 
 def _first(cells: "pd.Series", wrong: "pd.Series") -> str:
@@ -298,41 +344,63 @@ def _dates(path: Path, cells: "pd.Series") -> "pd.Series":
     """Read the dates in the one form that fits all rows."""
     import pandas as pd
 
-    texts = cells.str.replace(r"[T ]\d{1,2}:\d\d.*$", "", regex=True).str.replace(r"[\s/.,-]+", "-", regex=True)
+    short = cells.where(cells.str.len() <= LONGEST, "")
+    zoned = short.str.contains(r"\d[T ]\d{1,2}:\d\d.*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$")
+    away = zoned & ~short.str.contains(r"[T ]0?0:00(?::00(?:\.0+)?)?(?![\d:.])")
+    # 2019-12-31 23:00 in UTC is the midnight that begins January 1 in Europe: which day is meant would be a guess.
+    trouble = f"has {_first(cells, away)}, whose day depends on the time zone"
+    _refuse(away.any(), path, trouble, "Write the day of each price alone, as 2020-12-31")
+    texts = short.str.replace(r"[T ]\d{1,2}:\d\d.*$", "", regex=True).str.replace(r"[\s/.,-]+", "-", regex=True)
     texts = texts.where(texts.str.contains("-|^[0-9]{8}$"), "")  # pandas would read "today" and 202012, too
     read = [pd.to_datetime(texts, format=form, errors="coerce") for form in DATE_FORMATS]
     wrong = max(read, key=lambda dates: dates.notna().sum()).isna()
     trouble = f"has {_first(cells, wrong)}, which is not a date or not in the form of the others"
     _refuse(wrong.any(), path, trouble, "Write all dates in one form, best as 2020-12-31")
     fitting = [dates for dates in read if dates.notna().all()]
-    # 01/02/2020 is January 2 or February 1, unless a row has a day above 12. "May" is read alike by two forms.
+    # Of several forms the right one gives dates in order: 20-01-02 may begin with the year or the day, 01/02/2020 be
+    # January 2 or February 1. "May" is read alike by two forms.
+    ordered = [dates for dates in fitting if dates.is_monotonic_increasing or dates.is_monotonic_decreasing]
+    fitting = ordered or fitting
     doubt = any(not dates.equals(fitting[0]) for dates in fitting)
-    trouble = f"has dates such as {cells.iloc[0]!r}, in which day and month cannot be told apart"
-    _refuse(doubt, path, trouble, "Write them as 2020-12-31")
+    trouble = f"has dates such as {cells.iloc[0]!r}, in which day, month and year cannot be told apart"
+    _refuse(doubt, path, trouble, "Write them as 2020-12-31, the years with four digits")
     return fitting[0]
 
 
 def _numbers(cells: "pd.Series", mark: str) -> "pd.Series":
     """Read numbers with this decimal mark; what is not one becomes NaN."""
     other = "," if mark == "." else "."
-    bare = cells.str.replace(r"^[$€£]\s*|\s*[$€£]$", "", regex=True)
-    form = rf"[+-]?(?=\{mark}?[0-9])([1-9][0-9]{{0,2}}(\{other}[0-9]{{3}})+|[0-9]*)(\{mark}[0-9]*)?(e[+-]?[0-9]+)?"
+    bare = cells.where(cells.str.len() <= LONGEST, "").str.replace(r"^[$€£]\s*|\s*[$€£]$", "", regex=True)
+    groups = rf"((\{other}[0-9]{{3}})+|([{THOUSANDS_MARKS}][0-9]{{3}})+)"
+    form = rf"[+-]?(?=\{mark}?[0-9])([1-9][0-9]{{0,2}}{groups}|[0-9]*)(\{mark}[0-9]*)?(e[+-]?[0-9]+)?"
     plain = bare.where(bare.str.fullmatch(form, case=False), "nan")
-    return plain.str.replace(other, "", regex=False).str.replace(mark, ".", regex=False).astype(float)
+    plain = plain.str.replace(rf"[{other}{THOUSANDS_MARKS}]", "", regex=True)
+    return plain.str.replace(mark, ".", regex=False).astype(float)
 
 
-def _close(path: Path, cells: "pd.Series") -> "tuple[pd.Series, str]":
-    """Read the closing prices; give them and the decimal mark of the file."""
-    read = {mark: _numbers(cells, mark) for mark in ".,"}
-    mark = max(read, key=lambda each: read[each].notna().sum())
-    close, commas = read[mark], cells.str.contains(",", regex=False)
-    doubt = commas.any() and (close.isna() == read[","].isna()).all() and not close.equals(read[","])
-    trouble = f"has {_first(cells, commas)}, where the comma can stand for decimals or for thousands"
-    _refuse(doubt, path, trouble, "Write the prices with a decimal point and without thousands separators")
+def _mark(path: Path, table: "dict[str, pd.Series]", separator: str) -> str:
+    """Find the decimal mark: the one by which more of the prices can be read, those beside the close, too."""
+    prices = [table[name] for name in PRICE_COLUMNS if name in table]
+    counts = {mark: sum(_numbers(cells, mark).notna().sum() for cells in prices) for mark in ".,"}
+    # Between commas a lone point is a decimal one; between semicolons 10.013 may be a German ten thousand.
+    signs = "," if separator == "," else ".,"
+    for cells in prices:
+        point, comma = _numbers(cells, "."), _numbers(cells, ",")
+        doubt = cells.str.contains(f"[{signs}]") & point.notna() & comma.notna() & (point != comma)
+        sign = "comma" if "," in cells[doubt.idxmax()] else "point"
+        trouble = f"has {_first(cells, doubt)}, where the {sign} can stand for decimals or for thousands"
+        remedy = "Write the prices without thousands separators, decimals with a point and not three in every cell"
+        _refuse(counts["."] == counts[","] and doubt.any(), path, trouble, remedy)
+    return max(counts, key=counts.get)
+
+
+def _close(path: Path, cells: "pd.Series", mark: str) -> "pd.Series":
+    """Read the closing prices."""
+    close = _numbers(cells, mark)
     wrong = ~((close > 0) & (close < float("inf")))
     trouble = f"has {_first(cells, wrong)}, where a price above 0 should be"
     _refuse(wrong.any(), path, trouble, "Correct the cell, or remove the line")
-    return close, mark
+    return close
 
 
 def _check_days(path: Path, dates: "pd.Series", min_days: int) -> bool:

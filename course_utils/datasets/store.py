@@ -77,7 +77,7 @@ class Provenance(NamedTuple):
     Attributes:
         name: The data set.
         kind: "full" or "bundled".
-        origin: "mirror", "cache", "download" or "bundled".
+        origin: "mirror", "cache", "download", "bundled", or "own" for a file of the learner's.
         size: Size in bytes of what the hash was taken of.
         sha256: Hash, 64 hexadecimal digits.
         note: What a reader of the result should know.
@@ -448,6 +448,8 @@ def _listed_hash(mirror: Path, name: str) -> str:
 
 def _hashes(found: str, expected: str) -> str:
     """Show the beginnings of two hashes that differ."""
+    if expected.startswith("md5 "):
+        return f"sha256 {found[:12]}… found, {expected[:16]}… expected"
     return f"sha256 {found[:12]}… found, {expected[:12]}… expected"
 
 
