@@ -114,7 +114,8 @@ word_counts = np.array([len(review) for review in reviews.x_train])
 figure, axes = plt.subplots(1, 2, figsize=(10, 3), width_ratios=(1, 3))
 axes[0].bar(["blame", "praise"], np.bincount(reviews.y_train, minlength=2))
 axes[0].set(ylabel="training reviews")
-axes[1].hist(word_counts, bins=60)
+width = max(1, word_counts.max() // 60)  # whole words per bar
+axes[1].hist(word_counts, bins=np.arange(0, word_counts.max() + width + 1, width) - 0.5)
 axes[1].axvline(length, color=plots.PALETTE[1], linestyle="--", label=f"length {length}")
 axes[1].set(xlabel="words in a review", ylabel="training reviews")
 axes[1].legend()
@@ -456,8 +457,7 @@ for name, history in simple_histories.items():
 #
 # **What we saw.** On real reviews the stack that sees *fewer* words does better in most runs, and hardly ever much worse:
 # what a longer row adds, it cannot carry to the end. Both are far below the average of word vectors in section 2. (On
-# generated reviews one pass over the data is too little for either; the LSTMs of the next section fare no better
-# there at first.)
+# generated reviews one pass over the data is too little for either, and for the LSTMs of the next section as well.)
 #
 # ## 5. How good is the recipe that everybody copies?
 #
@@ -803,7 +803,7 @@ def word_effects(model, numbers, length):
 
 
 val_counts = np.array([len(words) for words in words_val])
-candidates = np.flatnonzero((val_counts >= 15) & (val_counts <= 45) & ((val_scores > 0.5) == y_val))
+candidates = np.flatnonzero((val_counts >= 15) & (val_counts <= 36) & ((val_scores > 0.5) == y_val))
 shown = candidates[np.argmin(np.abs(np.abs(val_scores[candidates] - 0.5) - 0.45))]
 effects = word_effects(pooled_model, words_val[shown], pooled_length)
 figure, ax = plt.subplots(figsize=(6, 0.21 * len(effects) + 0.8))
@@ -1086,12 +1086,13 @@ print(f"on average {np.mean(table_length - word_counts[few_fit]):.0f} zeros fill
 maxlen = 200 if real else 40
 keeps = np.array([len(words) < maxlen for words in reviews.x_train])  # the filter of Keras
 figure, axes = plt.subplots(1, 2, figsize=(10, 3))
-bins = np.linspace(0, np.percentile(word_counts, 99), 50)
+most = int(np.percentile(word_counts, 99))
+bins = np.arange(0, most + 1, max(1, most // 50)) - 0.5
 axes[0].hist(word_counts, bins, alpha=0.5, label="all")
 axes[0].hist(word_counts[keeps], bins, label=f"kept with maxlen={maxlen}")
 axes[0].set(xlabel="words in a review", ylabel="training reviews")
 axes[0].legend()
-limits = np.linspace(10, np.percentile(word_counts, 99), 60)
+limits = np.linspace(10, most, 60)
 axes[1].plot(limits, [np.mean(word_counts >= limit) for limit in limits])
 axes[1].axvline(maxlen, color="0.5", linestyle=":")
 axes[1].set(xlabel="maxlen", ylabel="share dropped", ylim=(0, 1))
