@@ -156,6 +156,28 @@ def test_feature_that_looks_ahead_is_found_although_its_plan_is_clean(detector, 
     assert "first test window" in detector["depends_on_future"](pipeline, prices, first)
 
 
+def test_feature_that_asks_whether_the_price_rises_tomorrow_is_always_found(detector):
+    # A sign inside the future survives a future that is merely scaled; one single other future keeps it half the time.
+    def pipeline(prices):
+        rises = np.append(prices[1:] > prices[:-1], False).astype(float)
+        return rises[:100], rises[:100], rises[100:161]
+
+    for seed in range(200):
+        walk = 100 * np.exp(np.cumsum(0.01 * np.random.default_rng(seed).standard_normal(300)))
+        assert detector["depends_on_future"](pipeline, walk, 160) == ["first test window"]
+        assert detector["depends_on_future"](lambda prices: pipeline(prices)[:2], walk, 160) == []
+
+
+def test_trailing_mean_without_a_value_on_its_first_days_is_not_accused(detector, prices):
+    def pipeline(prices):
+        trailing = np.full(len(prices), np.nan)
+        trailing[19:] = np.convolve(prices, np.ones(20) / 20, mode="valid")
+        return trailing[:700], trailing[:700], trailing[700:800]
+
+    assert detector["depends_on_future"](pipeline, prices, 800) == []
+    assert detector["depends_on_future"](pipeline, prices, 799) == ["first test window"]
+
+
 def test_prices_are_not_changed(detector, prices):
     before = prices.copy()
     detector["depends_on_future"](*(prepare(Recipe())[0], prices, 800))
