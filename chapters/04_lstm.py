@@ -455,9 +455,10 @@ for name, history in simple_histories.items():
 # And a gradient that arrives is not yet one that teaches. *One* matrix acts at every step: whatever helps to keep one
 # word changes what is kept of all others; there is no means to keep this and forget that. Gates are such a means.
 #
-# **What we saw.** On real reviews the stack that sees *fewer* words does better in most runs, and hardly ever much worse:
-# what a longer row adds, it cannot carry to the end. Both are far below the average of word vectors in section 2. (On
-# generated reviews one pass over the data is too little for either, and for the LSTMs of the next section as well.)
+# **What we saw.** On real reviews both are far below the average of word vectors in section 2, and which of the two is
+# ahead differs from run to run: try other seeds. Five times as many words, and no reliable gain from them; what the stack
+# learns depends more on the luck of its start than on what the reviews say. That is the stall. (On generated reviews one
+# pass over the data is too little for either, and for the LSTMs of the next section as well.)
 #
 # ## 5. How good is the recipe that everybody copies?
 #
