@@ -5,7 +5,7 @@
 # that thousands of tutorials copy, one that reads better within two passes over the data, and a test that no bag of
 # words can pass.
 #
-# **Time.** About eight minutes for a machine with two CPU cores on the full IMDb, a good minute on the generated
+# **Time.** About eight minutes for a quiet machine with two CPU cores on the full IMDb, one or two on the generated
 # reviews that come with the course; an evening or two for you.
 #
 # **You need.** Chapter 02: validation data, learning rate schedules, precision and recall, accuracy against
