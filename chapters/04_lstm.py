@@ -448,7 +448,7 @@ for name, history in simple_histories.items():
 # %% [markdown]
 # Chapter 01 saw gradients vanish through twenty layers; here the depth is the number of *words*. The fresh LSTM,
 # its gates half open, is the textbook case: a word far back has no say. The fresh `SimpleRNN` surprises: it loses
-# little or nothing, since Keras starts it with an orthogonal matrix, which keeps lengths, and a tanh near zero has
+# far less, on short rows nothing, since Keras starts it with an orthogonal matrix, which keeps lengths, and a tanh near zero has
 # slope 1. But nothing keeps it so. As it trains, its states move towards 1 and -1, where tanh is flat, and its matrix
 # may stretch or shrink. Train it with other seeds: its line comes out steep in one run and nearly level in the next.
 #
@@ -676,8 +676,8 @@ axes[0].text(1, baselines["bag of words"], "bag of words", color="0.4", va="bott
 plt.show()
 
 # %% [markdown]
-# **What we saw.** On real reviews reading out at every word changes little by itself: with gates, the last step can do
-# without. It is all the changes together that lift the LSTM above the recipe and its variants. There it meets two old
+# **What we saw.** On real reviews reading out at every word is no reliable gain by itself: with gates, the last step can
+# do without. It is all the changes together that lift the LSTM above the recipe and its variants. There it meets two old
 # acquaintances: the bag of words, and the averaged embedding, which is about as good in a fraction of the seconds. On
 # the generated reviews, where a word or two decide, both count: the readout alone, and the higher rate that makes more
 # of few steps. Among the LSTMs we choose this one, **before** we open the envelope.
