@@ -180,6 +180,8 @@ def _execute_and_store(runs: Sequence[Run], execute: Callable) -> list[str]:
 
 
 def _store(run: Run, outcome) -> None:
+    from .report import BAD_VERDICTS
+
     chapter, name = run.chapter, _name(run.chapter.worked, run.chapter)
     partial = _name(outcome.target, chapter)
     if outcome.status != "ok":
@@ -203,7 +205,7 @@ def _store(run: Run, outcome) -> None:
     say(f"{name}: executed {_data_text(record.data)} in {outcome.seconds:.0f} s, {len(content):,} bytes")
     rows = results.scoreboard(results.collect(executed), editions.claims_of(chapter), {chapter.id})
     for row in rows:
-        if row.verdict in ("missed", "not reported", "other data"):
+        if row.verdict in BAD_VERDICTS:
             value = "" if row.value is None else f": {row.value:g}, claimed {row.bound_text}"
             say(f"  {row.verdict}: {row.metric} ({row.data}){value}")
 

@@ -68,7 +68,7 @@ def write(run: Run, folder: Path) -> Path:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     index = folder / "index.html"
-    index.write_text(template.render(**facts, size_text=size_text), encoding="utf-8")
+    index.write_text(template.render(**facts, size_text=size_text, bad_verdicts=BAD_VERDICTS), encoding="utf-8")
     return index
 
 

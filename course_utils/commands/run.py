@@ -17,13 +17,7 @@ from .chapters import OWN_FILES, ROOT, Chapter, select
 from .console import console, fail, say
 
 INTERRUPTED = 130
-VERDICT_STYLES = {
-    "met": "green",
-    "missed": "bold red",
-    "not reported": "bold red",
-    "other data": "bold red",
-    "short": "yellow",
-}
+VERDICT_STYLES = {"met": "green", "short": "yellow"}
 STATUS_STYLES = {"ok": "green", "failed": "bold red"}
 MADE_ON = {
     "full": "full data",
@@ -451,7 +445,7 @@ def _print_summary(summary, report_module) -> None:
         )
     console.print(chapters)
     if summary.rows:
-        console.print(_scoreboard(summary.rows))
+        console.print(_scoreboard(summary.rows, report_module.BAD_VERDICTS))
     for outcome in summary.outcomes:
         if outcome.status in ("failed", "interrupted"):
             kept = f" Partial notebook: {_short(outcome.target)}" if outcome.target.exists() else ""
@@ -459,7 +453,7 @@ def _print_summary(summary, report_module) -> None:
     say(report_module.verdict(summary))
 
 
-def _scoreboard(rows: Sequence):
+def _scoreboard(rows: Sequence, bad_verdicts: Sequence[str]):
     from rich.table import Table
     from rich.text import Text
 
@@ -472,7 +466,8 @@ def _scoreboard(rows: Sequence):
     table.add_column("verdict")
     for row in rows:
         value = "-" if row.value is None else f"{row.value:.4g}"
-        verdict = Text(row.verdict, VERDICT_STYLES.get(row.verdict, ""))
+        style = "bold red" if row.verdict in bad_verdicts else VERDICT_STYLES.get(row.verdict, "")
+        verdict = Text(row.verdict, style)
         table.add_row(row.chapter, Text(row.metric), value, row.bound_text or "-", row.data, verdict)
     return table
 
