@@ -243,12 +243,12 @@ def _claim(entry: dict, where: str) -> Claim:
         raise ValueError(f"{where} ({entry['metric']}) needs one bound. Give either at_least or at_most.")
     if entry["data"] not in ("full", "bundled", "any"):
         raise ValueError(f"{where} has data = {entry['data']!r}. Write full, bundled or any.")
-    if not isinstance(entry.get("sha256", ""), str) or ("sha256" in entry and entry["data"] != "bundled"):
-        raise ValueError(f"{where} ({entry['metric']}) names data by a hash. Do so only as a text, for bundled data.")
-    if "sha256" in entry and not re.fullmatch("[0-9a-f]{64}", entry["sha256"]):
+    digest = entry.get("sha256")
+    is_hash = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
+    if "sha256" in entry and not (is_hash and entry["data"] == "bundled"):
         raise ValueError(
-            f"{where} ({entry['metric']}) has sha256 = {entry['sha256']!r:.80}. Write the 64 hexadecimal digits, in "
-            "small letters."
+            f"{where} ({entry['metric']}) has sha256 = {digest!r:.80} for {entry['data']} data. Write the 64 "
+            "hexadecimal digits as a text, in small letters, and for bundled data only."
         )
     bound, measured = entry.get("at_least", entry.get("at_most")), entry["measured"]
     if not _is_number(bound) or not isinstance(measured, list) or not all(map(_is_number, measured)):

@@ -304,11 +304,18 @@ def test_smallest_and_largest_limit_fit(limit):
     assert len(mnist.load("bundled", train_limit=limit).y_train) == limit
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1438, 0.5, 100.0, True, "100"])
-def test_error_names_the_bad_limit_and_the_way_out(limit):
+def test_error_names_the_bad_limit_and_the_way_out():
     expected = (
-        f"train_limit={limit!r} does not fit: the training part holds 1,437 digits. "
+        "train_limit=1438 does not fit: the training part holds 1,437 digits. "
         "Pass a whole number from 1 to 1,437, or None to keep everything."
     )
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        mnist.load("bundled", train_limit=1438)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 0.5, 100.0, True, "100"])
+def test_limit_that_counts_nothing_is_an_error_before_any_file_is_sought(limit, monkeypatch):
+    monkeypatch.setattr(store, "obtain", lambda *arguments: pytest.fail("looked for the files"))
+    expected = f"train_limit={limit!r} does not fit: it counts digits. Pass a whole number from 1 on, or None to "
     with pytest.raises(ValueError, match=re.escape(expected)):
         mnist.load("bundled", train_limit=limit)

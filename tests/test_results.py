@@ -110,9 +110,13 @@ def test_claims_file_is_read_with_its_measured_values(claims_file):
         ("[0.94, 0.95, 0.96]", "0.95"),
         ("[0.94, 0.95, 0.96]", '[0.94, "0.95", 0.96]'),
         ("at_least = 0.9", 'at_least = "0.9"'),
-        ('data = "full"', 'data = "full"\nsha256 = "0"'),
+        ('data = "full"', f'data = "full"\nsha256 = "{"ab" * 32}"'),
+        ('data = "full"', f'data = "bundled"\nsha256 = {"12" * 32}'),
     ],
-    ids=["data", "two bounds", "no bound", "no note", "unknown field", "one value", "text value", "text bound", "hash"],
+    ids=[
+        *("data", "two bounds", "no bound", "no note", "unknown field", "one value", "text value", "text bound"),
+        *("hash of full data", "hash as a number"),
+    ],
 )
 def test_bad_entry_is_named_by_number(claims_file, text, message):
     claims_file.write_text(claims_file.read_text(encoding="utf-8").replace(text, message), encoding="utf-8")

@@ -178,10 +178,10 @@ def _split_mistake(answer: Callable[..., "np.ndarray"], share: float) -> str:
     shares = held[alone].mean(), held[~alone].mean()
     if not any(held[~alone]):
         return "No pair is held out. Draw a share of the pairs, too."
-    # Four standard deviations of a fair draw from so many pairs.
     # Above one half, another share than the wanted one could look like it: a turned split has shown before.
     if share < 0.5 and abs(np.mean(shares) - (1 - share)) < 0.07:
         return "That marks the part to train on. True means held out."
+    # Four standard deviations of a fair draw from so many pairs.
     if np.abs(np.array(shares) - share).max() > 0.07:
         return (
             f"Wanted is a share of {share}, of the pairs as well as of the others; yours holds out "

@@ -126,7 +126,7 @@ def verify(sets: Sets = None) -> None:
                 if copy.damaged:
                     damaged = True
                     way_out = "Copy it there again" if copy.origin == "mirror" else "`course data fetch` replaces it"
-                    say(f"{copy.path} is damaged: sha256 {copy.expected} is expected. {way_out}.", errors)
+                    say(f"{copy.path} is damaged: {copy.algorithm} {copy.expected} is expected. {way_out}.", errors)
     raise typer.Exit(1 if damaged else 0)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import operator
 import re
 import zipfile
 import zlib
@@ -136,7 +135,7 @@ def load(source: str = "auto", train_limit: int | None = None, seed: int = 0) ->
         store.DataError: The full set is asked for and cannot be had, or a file is not what it should be, or nothing
             vouches for the file of numbers, which only then may be unpickled.
     """
-    _check_limit(train_limit)
+    store.check_limit(train_limit, "reviews")
     copies, notes = store.obtain((NUMBERS, WORD_INDEX), source)
     reviews = _bundled_numbers() if copies is None else _full_numbers(*copies)
     return _finish(reviews, source, notes, train_limit, seed)
@@ -161,7 +160,7 @@ def load_texts(source: str = "auto", train_limit: int | None = None, seed: int =
         ValueError: The source is unknown, or the limit does not fit.
         store.DataError: The full set is asked for and cannot be had, or the archive is not what it should be.
     """
-    _check_limit(train_limit)
+    store.check_limit(train_limit, "reviews")
     copies, notes = store.obtain((TEXT,), source)
     reviews = _bundled_texts() if copies is None else _full_texts(copies[0])
     return _finish(reviews, source, notes, train_limit, seed)
@@ -205,21 +204,6 @@ def decode(numbers: Iterable[int], word_index: dict[str, int]) -> str:
             f"The number {error.args[0]} belongs to no word. Pass numbers of the set that the word index came with: 0, "
             f"1, 2, or a rank plus {OFFSET}."
         ) from error
-
-
-def _check_limit(train_limit: int | None) -> None:
-    """Refuse what can be no number of reviews, before the reviews are read, fetched or written."""
-    if train_limit is None:
-        return
-    try:
-        whole = operator.index(train_limit)  # a NumPy integer, too
-    except TypeError:
-        whole = 0
-    if isinstance(train_limit, bool) or whole < 1:
-        raise ValueError(
-            f"train_limit={train_limit!r} does not fit: it counts reviews. Pass a whole number from 1 on, or None to "
-            "keep everything."
-        )
 
 
 def _finish(reviews, source: str, notes: list[str], train_limit: int | None, seed: int):

@@ -76,6 +76,7 @@ def load(source: str = "auto", train_limit: int | None = None, seed: int = 0) ->
         ValueError: The source is unknown, or the limit does not fit.
         store.DataError: The full set is asked for and cannot be had, or a file is not what it should be.
     """
+    store.check_limit(train_limit, "digits")
     copies, notes = store.obtain(SET.files, source)
     digits = _bundled() if copies is None else _full(copies[0])
     if source == "auto":

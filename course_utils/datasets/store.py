@@ -8,6 +8,7 @@ every notebook runs in a folder of its own.
 
 import errno
 import hashlib
+import operator
 import os
 import threading
 import time
@@ -102,6 +103,7 @@ class Copy(NamedTuple):
         size: Its size in bytes.
         sha256: Its hash, 64 hexadecimal digits.
         expected: The hash that it was held against; "" when there was none to hold it against.
+        algorithm: What kind of hash that is: "sha256", or "md5" where only a differing MD5 is recorded.
     """
 
     path: Path
@@ -109,6 +111,7 @@ class Copy(NamedTuple):
     size: int
     sha256: str
     expected: str
+    algorithm: str = "sha256"
 
     @property
     def verified(self) -> bool:
@@ -134,6 +137,29 @@ def check_source(source: str) -> None:
         raise ValueError(
             f"source={source!r} is not known. Pass 'auto' (what is on hand), 'full' (the real set, fetched if need "
             "be) or 'bundled' (what the course carries)."
+        )
+
+
+def check_limit(limit: int | None, samples: str) -> None:
+    """Refuse what can be no number of samples, before any file is sought.
+
+    Args:
+        limit: What the caller passed; None keeps everything.
+        samples: What the error calls them: "digits".
+
+    Raises:
+        ValueError: It is no whole number, or less than 1.
+    """
+    if limit is None:
+        return
+    try:
+        whole = operator.index(limit)  # a NumPy integer, too
+    except TypeError:
+        whole = 0
+    if isinstance(limit, bool) or whole < 1:
+        raise ValueError(
+            f"train_limit={limit!r} does not fit: it counts {samples}. Pass a whole number from 1 on, or None to keep "
+            "everything."
         )
 
 
@@ -185,7 +211,7 @@ def copies(file: DataFile) -> Iterator[Copy]:
     if mirror is not None and (mirror / file.name).is_file():
         copy = _inspect(mirror / file.name, "mirror", file)
         if not copy.verified:
-            copy = copy._replace(expected=_listed_hash(mirror, file.name))
+            copy = copy._replace(expected=_listed_hash(mirror, file.name), algorithm="sha256")
         yield copy
     cached = cache_dir() / file.name
     if cached.is_file():
@@ -213,7 +239,7 @@ def find(file: DataFile) -> tuple[Copy | None, list[str]]:
     for copy in copies(file):
         if not copy.damaged and (copy.verified or not _is_html(_head(copy.path))):
             return copy, notes
-        why = _hashes(copy.sha256, copy.expected) if copy.expected else WEB_PAGE
+        why = _hashes(copy) if copy.expected else WEB_PAGE
         trouble = f"{copy.path} is damaged ({why})"
         if copy.origin == "mirror":
             raise DataError(f"{trouble}. Copy the file to the mirror again, or unset COURSE_DATA_DIR to do without it.")
@@ -378,7 +404,7 @@ def balanced_part(labels: "np.ndarray", limit: int, seed: int, samples: str) -> 
 
     Args:
         labels: (n,) class of each sample.
-        limit: How many to choose.
+        limit: How many to choose; `check_limit` has let it pass.
         seed: Decides which.
         samples: What the error calls them: "digits".
 
@@ -391,8 +417,7 @@ def balanced_part(labels: "np.ndarray", limit: int, seed: int, samples: str) -> 
     import numpy as np
 
     available = len(labels)
-    whole = isinstance(limit, int | np.integer) and not isinstance(limit, bool)
-    if not whole or not 1 <= limit <= available:
+    if limit > available:
         raise ValueError(
             f"train_limit={limit!r} does not fit: the training part holds {available:,} {samples}. "
             f"Pass a whole number from 1 to {available:,}, or None to keep everything."
@@ -416,22 +441,23 @@ def _named_folder(variable: str) -> Path | None:
 def _inspect(path: Path, origin: str, file: DataFile) -> Copy:
     """Hash a file and hold it against what is recorded of it."""
     try:
-        return Copy(path, origin, path.stat().st_size, *_hashes_of(path, file))
+        return _hashed(path, origin, file)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read ({error.strerror}). Make it readable for your user, or remove it."
         ) from error
 
 
-def _hashes_of(path: Path, file: DataFile) -> tuple[str, str]:
-    """Hash a file; give its sha256 and the expected one, "md5 …" where a recorded MD5 differs."""
+def _hashed(path: Path, origin: str, file: DataFile) -> Copy:
+    """Hash a file; where its recorded MD5 is right, its sha256 counts as the expected one."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        copy = Copy(path, origin, path.stat().st_size, digest, file.sha256)
         if file.sha256 or not file.md5:
-            return digest, file.sha256
+            return copy
         stream.seek(0)
         same = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == file.md5
-    return digest, digest if same else f"md5 {file.md5}"
+    return copy._replace(expected=digest) if same else copy._replace(expected=file.md5, algorithm="md5")
 
 
 def _listed_hash(mirror: Path, name: str) -> str:
@@ -446,11 +472,10 @@ def _listed_hash(mirror: Path, name: str) -> str:
     return ""
 
 
-def _hashes(found: str, expected: str) -> str:
-    """Show the beginnings of two hashes that differ."""
-    if expected.startswith("md5 "):
-        return f"sha256 {found[:12]}… found, {expected[:16]}… expected"
-    return f"sha256 {found[:12]}… found, {expected[:12]}… expected"
+def _hashes(copy: Copy) -> str:
+    """Show the beginnings of the two hashes of a damaged copy."""
+    kind = "" if copy.algorithm == "sha256" else f"{copy.algorithm} "
+    return f"sha256 {copy.sha256[:12]}… found, {kind}{copy.expected[:12]}… expected"
 
 
 def _remove(path: Path) -> str:
@@ -515,13 +540,12 @@ def _fetch_into(part: Path, file: DataFile, probes: Probes) -> Copy:
     """Try each address until one gives the right file, and give that its name."""
     troubles = []
     for url in file.urls:
-        trouble = probes.trouble(url) or _download(url, part, file)
-        if not trouble:
+        answer = probes.trouble(url) or _download(url, part, file)
+        if isinstance(answer, Copy):
             target = part.with_name(file.name)
-            digest, expected = _hashes_of(part, file)
             _put(part, target, file)
-            return Copy(target, "download", file.size, digest, expected)
-        troubles.append(f"{url}: {trouble}")
+            return answer._replace(path=target)
+        troubles.append(f"{url}: {answer}")
     mirror = mirror_dir()
     looked = [f"the mirror {mirror}: not there"] if mirror else []
     tried = "; ".join([*looked, f"the cache {part.parent}: not there", *troubles])
@@ -531,8 +555,8 @@ def _fetch_into(part: Path, file: DataFile, probes: Probes) -> Copy:
     )
 
 
-def _download(url: str, part: Path, file: DataFile) -> str:
-    """Download one address to `part`; say in a few words what went wrong, "" when nothing did."""
+def _download(url: str, part: Path, file: DataFile) -> Copy | str:
+    """Download one address to `part`; give the verified copy, or say in a few words what went wrong."""
     import pooch
     import requests
     from tqdm.auto import tqdm
@@ -549,18 +573,14 @@ def _download(url: str, part: Path, file: DataFile) -> str:
             return f"the server answered {response.status_code} {response.reason}"
         except requests.RequestException as error:
             broken = _network_trouble(error)
-    digest, expected = _hashes_of(part, file)
-    head = _head(part)
-    if digest == expected:
-        return ""
-    received = part.stat().st_size
-    if _is_html(head):
+    copy = _hashed(part, "download", file)
+    if copy.verified:
+        return copy
+    if _is_html(_head(part)):
         return WEB_PAGE
-    if received < file.size and (broken or received):
-        return f"the download broke off after {received:,} of {file.size:,} bytes"
-    if broken:
-        return broken
-    return f"another file came ({_hashes(digest, expected)})"
+    if copy.size < file.size and (broken or copy.size):
+        return f"the download broke off after {copy.size:,} of {file.size:,} bytes"
+    return broken or f"another file came ({_hashes(copy)})"
 
 
 def _put(part: Path, target: Path, file: DataFile) -> None:
