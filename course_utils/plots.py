@@ -3,6 +3,7 @@
 A figure that *is* the lesson is drawn in its notebook; these are the ones that come again and again.
 """
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -146,6 +147,41 @@ def image_grid(images: np.ndarray, titles: Sequence[str] = (), columns: int = 10
         if len(titles):
             ax.set_title(titles[index], fontsize=9)
     return figure
+
+
+def animation(frames: Sequence[np.ndarray], seconds: float = 0.3, scale: int = 2):
+    """Make a moving picture that plays wherever a PNG is shown, a static page included (an animated PNG).
+
+    It plays for ever, and rests on its last frame for two seconds.
+
+    Args:
+        frames: Pictures (height, width) of one size, 0.0 is black and 1.0 is white. They are shown in 16 greys.
+        seconds: How long each one stays.
+        scale: How many pixels of the screen a pixel takes along each side.
+
+    Returns:
+        An image to be displayed: the value of a cell's last line. Its bytes are in ``data``.
+
+    Raises:
+        ValueError: There are no frames, or they differ in size.
+    """
+    from IPython.display import Image as Shown
+    from PIL import Image
+
+    if len({np.shape(frame) for frame in frames}) != 1 or np.ndim(frames[0]) != 2:
+        sizes = ", ".join(str(np.shape(frame)) for frame in frames[:5]) or "none"
+        raise ValueError(f"Frames of the sizes {sizes} came. Pass at least one, all (height, width) of one size.")
+    greys = [value for level in range(16) for value in 3 * [17 * level]]
+    pictures = []
+    for frame in frames:
+        levels = np.rint(np.clip(frame, 0, 1) * 15).astype(np.uint8)
+        picture = Image.fromarray(levels)
+        picture.putpalette(greys)
+        pictures.append(picture)
+    packed = io.BytesIO()
+    pauses = [round(1000 * seconds)] * (len(pictures) - 1) + [2000]
+    pictures[0].save(packed, "png", save_all=True, append_images=pictures[1:], duration=pauses, loop=0)
+    return Shown(packed.getvalue(), format="png", width=scale * frames[0].shape[1])
 
 
 def diagram(nodes: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]], title: str = "", ax=None):

@@ -1,7 +1,8 @@
-"""Progress of a training, as Keras callbacks, and the folder where trained models stay."""
+"""Progress of a training, with ``fit`` or with a loop of one's own, and the folder where trained models stay."""
 
 import os
 import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -26,8 +27,7 @@ def progress(curves: bool = False) -> list:
     if os.environ.get("COURSE_HEADLESS") == "1":
 
         def print_epoch(epoch, logs):
-            numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-            print(f"epoch {epoch + 1}/{lines.params['epochs']}  {numbers}")
+            print(f"epoch {epoch + 1}/{lines.params['epochs']}  {_in_words(logs)}")
 
         lines = LambdaCallback(on_epoch_end=print_epoch)
         return [clock(), lines]
@@ -57,6 +57,62 @@ def clock():
     return LambdaCallback(on_train_begin=start, on_epoch_end=add_seconds)
 
 
+def steps(
+    total: int,
+    every: int,
+    measure: Callable[[int], Mapping[str, float]],
+    draw: Callable | None = None,
+) -> Iterator[int]:
+    """Count the steps of a training loop that a notebook writes out itself, and show how it goes on.
+
+    In front of a person: a bar with the time left and the latest numbers, and one picture that is drawn anew. Where
+    nobody watches (``COURSE_HEADLESS=1``): one line of text per measurement, and the last picture as a plain figure.
+
+    Args:
+        total: How many steps, at least 1.
+        every: After how many steps it is measured and drawn, at least 1; after the last one in any case.
+        measure: Called as ``measure(step)``; returns {name: number} to show.
+        draw: Called as ``draw()``; returns a new Matplotlib figure. Nothing is drawn when None.
+
+    Yields:
+        The number of the step that is to be taken, from 1 to `total`. It is measured once the loop's body is done.
+
+    Raises:
+        ValueError: `total` or `every` is less than 1.
+    """
+    for name, value in (("total", total), ("every", every)):
+        if value < 1:
+            raise ValueError(f"{name}={value} does not fit: it counts steps. Pass a whole number from 1 on.")
+    import matplotlib.pyplot as plt
+
+    if os.environ.get("COURSE_HEADLESS") == "1":
+        for step in range(1, total + 1):
+            yield step
+            if step % every == 0 or step == total:
+                print(f"step {step}/{total}  {_in_words(measure(step))}")
+        if draw is not None:
+            draw()
+            plt.show()
+        return
+
+    from IPython.display import display
+    from tqdm.auto import tqdm
+
+    place = None
+    with tqdm(total=total, unit=" steps") as bar:
+        for step in range(1, total + 1):
+            yield step
+            bar.update()
+            if step % every and step < total:
+                continue
+            bar.set_postfix_str(_in_words(measure(step)))
+            if draw is not None:
+                place = place or display(display_id=True)
+                figure = draw()
+                place.update(figure)
+                plt.close(figure)
+
+
 def models_dir() -> Path:
     """Make the folder where models stay that the learner trained, and name it.
 
@@ -79,6 +135,12 @@ def models_dir() -> Path:
             "COURSE_MODELS_DIR to a folder that you can write."
         ) from error
     return folder
+
+
+def _in_words(numbers: Mapping[str, float]) -> str:
+    return "  ".join(
+        f"{name} {value}" if isinstance(value, int) else f"{name} {value:.4f}" for name, value in numbers.items()
+    )
 
 
 def _growing_curves():

@@ -9,8 +9,9 @@ import test_chapter02_checks
 import test_chapter03_checks
 import test_chapter04_checks
 import test_chapter05_checks
+import test_chapter06_checks
 
-from course_utils.checks import appendix1, chapter01, chapter02, chapter03, chapter04, chapter05
+from course_utils.checks import appendix1, chapter01, chapter02, chapter03, chapter04, chapter05, chapter06
 from course_utils.commands import editions
 from course_utils.commands.chapters import known
 
@@ -21,6 +22,7 @@ ANSWERS = {
     "03": test_chapter03_checks,
     "04": test_chapter04_checks,
     "05": test_chapter05_checks,
+    "06": test_chapter06_checks,
     "A1": test_appendix1_checks,
 }
 CHECKS = {
@@ -29,6 +31,7 @@ CHECKS = {
     "03": chapter03,
     "04": chapter04,
     "05": chapter05,
+    "06": chapter06,
     "A1": appendix1,
 }
 NAMES = {"np": np, "keras": keras, "layers": keras.layers}  # what a solution may use of its notebook

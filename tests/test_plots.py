@@ -1,9 +1,12 @@
 """The generic figures: what a reader sees on the axes."""
 
+import io
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 
 from course_utils import plots
 
@@ -98,6 +101,92 @@ def test_image_grid_titles_each_picture_and_hides_empty_places():
 def test_image_grid_names_titles_that_do_not_fit():
     with pytest.raises(ValueError, match=r"2 titles came for 3 pictures. Pass one per picture"):
         plots.image_grid(np.zeros((3, 4, 4)), titles=["a", "b"])
+
+
+def played(animation):
+    """What a browser reads: the opened file, its frames in greys, and how long each stays."""
+    picture = Image.open(io.BytesIO(animation.data))
+    frames, pauses = [], []
+    for index in range(picture.n_frames):
+        picture.seek(index)
+        frames.append(np.asarray(picture.convert("L")))
+        pauses.append(picture.info.get("duration"))
+    return picture, frames, pauses
+
+
+def test_animation_is_a_moving_png_of_all_frames_in_their_size():
+    frames = np.random.default_rng(0).random((5, 28, 56))
+    picture, shown, _ = played(plots.animation(frames))
+    assert (picture.format, picture.is_animated, picture.n_frames, picture.size) == ("PNG", True, 5, (56, 28))
+    assert picture.info["loop"] == 0, "0 is for ever"
+    assert [frame.shape for frame in shown] == [(28, 56)] * 5
+
+
+def test_animation_rests_on_its_last_frame():
+    frames = [np.full((2, 3), grey) for grey in (0, 0.4, 0.8, 1)]
+    assert played(plots.animation(frames))[2] == [300, 300, 300, 2000]
+    assert played(plots.animation(frames, seconds=0.05))[2] == [50, 50, 50, 2000]
+
+
+def test_animation_shows_each_frame_in_the_nearest_of_sixteen_greys():
+    frames = np.random.default_rng(1).random((6, 28, 28))
+    _, shown, _ = played(plots.animation(list(frames)))
+    assert set(np.unique(shown)) == set(range(0, 256, 17))
+    for frame, wanted in zip(shown, frames, strict=True):
+        # Half the way from one of the greys to the next.
+        assert np.abs(frame - 255 * wanted).max() <= 8.5
+
+
+def test_animation_shows_a_frame_whole_although_little_has_moved():
+    first = np.random.default_rng(2).random((8, 8))
+    second, third = first.copy(), first.copy()
+    second[3, 4] = 1 - np.round(first[3, 4])
+    third[0, 0] = 1 - np.round(first[0, 0])
+    _, shown, _ = played(plots.animation([first, second, third]))
+    for frame, wanted in zip(shown, (first, second, third), strict=True):
+        assert np.abs(frame - 255 * wanted).max() <= 8.5
+
+
+def test_animation_cuts_values_off_at_black_and_white():
+    _, (dark, light), _ = played(plots.animation([np.array([[-0.5, 0.2, 7.0]]), np.array([[1.0, 0.0, -9.0]])]))
+    assert dark.tolist() == [[0, 51, 255]]
+    assert light.tolist() == [[255, 0, 0]]
+
+
+def test_animation_leaves_its_frames_as_they_were():
+    frames = np.array([[[-1.0, 2.0]], [[0.3, 0.4]]])
+    before = frames.copy()
+    plots.animation(frames)
+    assert np.array_equal(frames, before)
+
+
+def test_animation_takes_as_many_pixels_of_the_screen_as_it_is_told():
+    frames = [np.zeros((4, 10)), np.ones((4, 10))]
+    assert plots.animation(frames).width == 20
+    image = plots.animation(frames, scale=3)
+    data, metadata = image._repr_mimebundle_()
+    assert list(data) == ["image/png"]
+    assert metadata["image/png"]["width"] == 30
+    assert played(image)[0].size == (10, 4)
+
+
+def test_animation_of_one_frame_is_a_picture():
+    picture, (frame,), _ = played(plots.animation([np.eye(3)]))
+    assert picture.size == (3, 3)
+    assert np.array_equal(frame, 255 * np.eye(3))
+
+
+def test_animation_names_the_sizes_that_differ():
+    with pytest.raises(ValueError, match=r"sizes \(2, 3\), \(3, 2\) came\. Pass at least one, all \(height, width\)"):
+        plots.animation([np.zeros((2, 3)), np.zeros((3, 2))])
+    with pytest.raises(ValueError, match=r"sizes \(2, 3, 1\), \(2, 3, 1\) came\. Pass"):
+        plots.animation(np.zeros((2, 2, 3, 1)))
+
+
+@pytest.mark.parametrize("nothing", [[], np.zeros((0, 4, 4))], ids=["list", "array"])
+def test_animation_of_nothing_names_the_way_out(nothing):
+    with pytest.raises(ValueError, match=r"sizes none came\. Pass at least one"):
+        plots.animation(nothing)
 
 
 def test_style_uses_the_colour_blind_safe_palette():
