@@ -680,7 +680,7 @@ def gan_sheet():
 gan_steps = 10 if SMOKE else GAN_STEPS if is_large else 500
 gan_losses = train(gan_step, gan_batches, gan_steps, gan_look, gan_sheet, num_looks=20)
 
-# %% alt="Two panels over the steps. Left, the losses of both players waver without a trend. Right, the Fréchet distance falls steeply and then slowly, on a logarithmic scale."
+# %% alt="Two panels over the steps. Left, the losses of both players, which soon settle or drift slowly. Right, the Fréchet distance falls steeply and then slowly, on a logarithmic scale."
 _, axes = plt.subplots(1, 2, figsize=(10, 3.2))
 for player, name in enumerate(("discriminator", "generator")):
     axes[0].plot(smooth(gan_losses[:, player], min(50, gan_steps)), label=name)

@@ -4,13 +4,17 @@ The functions are taken from the chapter's source by their names.
 """
 
 import ast
+import base64
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import numpy as np
 import pytest
 import scipy.linalg
 import scipy.stats
+from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
@@ -312,3 +316,18 @@ def test_tile_puts_pictures_side_by_side_and_row_below_row(gan, rng):
         row, column = divmod(index, 3)
         place = sheet[28 * row : 28 * (row + 1), 28 * column : 28 * (column + 1)]
         assert np.array_equal(place, images[index, :, :, 0])
+
+
+def test_animation_of_the_worked_edition_moves_and_is_at_most_500_kb():
+    notebook = nbformat.read(SOURCE.parents[1] / "solutions" / f"{SOURCE.stem}.ipynb", as_version=4)
+    pictures = [
+        output["data"]["image/png"]
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "plots.animation(" in cell.source
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    assert len(pictures) == 1
+    assert len(pictures[0]) <= 500_000  # as text, which is how a page carries it
+    with Image.open(io.BytesIO(base64.b64decode(pictures[0]))) as animation:
+        assert animation.n_frames >= 20
