@@ -246,35 +246,40 @@ def ring_centres():
 
 def test_all_heaps_of_the_ring_are_counted(gan, rng):
     points = np.repeat(ring_centres(), 50, axis=0)
-    assert gan.count_heaps(points + 0.1 * rng.normal(size=points.shape)) == 8
+    assert gan.count_heaps(points + 0.1 * rng.normal(size=points.shape))[0] == 8
 
 
 def test_edge_of_a_heap_belongs_to_it(gan):
     # Within three standard deviations of 0.1.
-    assert gan.count_heaps(np.repeat(ring_centres() + np.array([0.2, -0.2]), 50, axis=0)) == 8
+    assert gan.count_heaps(np.repeat(ring_centres() + np.array([0.2, -0.2]), 50, axis=0))[0] == 8
 
 
 def test_one_heap_is_counted_once(gan, rng):
     for centre in ring_centres():
-        assert gan.count_heaps(centre + 0.05 * rng.normal(size=(400, 2))) == 1
+        assert gan.count_heaps(centre + 0.05 * rng.normal(size=(400, 2)))[0] == 1
 
 
 @pytest.mark.parametrize("factor", [0, 0.8, 1.2, 50], ids=["middle", "inside", "outside", "far away"])
 def test_points_off_the_ring_are_on_no_heap(gan, factor):
-    assert gan.count_heaps(np.repeat(factor * ring_centres(), 50, axis=0)) == 0
+    assert gan.count_heaps(np.repeat(factor * ring_centres(), 50, axis=0))[0] == 0
 
 
 def test_points_between_two_heaps_are_on_neither(gan):
     middle = np.roll(ring_centres(), 1, axis=0) + ring_centres()
-    assert gan.count_heaps(2 * middle / np.linalg.norm(middle, axis=1, keepdims=True)) == 0
+    assert gan.count_heaps(2 * middle / np.linalg.norm(middle, axis=1, keepdims=True))[0] == 0
 
 
 def test_heap_with_less_than_a_hundredth_of_the_points_does_not_count(gan):
-    assert gan.count_heaps(np.repeat(ring_centres()[:2], [990, 10], axis=0)) == 2
-    assert gan.count_heaps(np.repeat(ring_centres()[:2], [991, 9], axis=0)) == 1
+    assert gan.count_heaps(np.repeat(ring_centres()[:2], [990, 10], axis=0))[0] == 2
+    assert gan.count_heaps(np.repeat(ring_centres()[:2], [991, 9], axis=0))[0] == 1
     # Stray points count as points, so that heaps in a haze are none.
     hazy = np.concatenate([np.repeat(ring_centres(), 9, axis=0), np.zeros((928, 2))])
-    assert gan.count_heaps(hazy) == 0
+    assert gan.count_heaps(hazy)[0] == 0
+
+
+def test_share_counts_the_points_on_any_heap(gan):
+    points = np.concatenate([np.repeat(ring_centres()[:3], 10, axis=0), np.zeros((10, 2))])
+    assert gan.count_heaps(points) == (3, 0.75)
 
 
 def test_shuffled_pixel_keeps_its_place_and_takes_any_picture(gan, rng):
