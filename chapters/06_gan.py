@@ -97,7 +97,8 @@ dice = {
 
 def tile(images, columns):
     rows = len(images) // columns
-    return images[: rows * columns].reshape(rows, columns, 28, 28).swapaxes(1, 2).reshape(rows * 28, -1)
+    kept = images[: rows * columns].reshape(rows, columns, 28, 28)
+    return kept.swapaxes(1, 2).reshape(rows * 28, columns * 28)
 
 
 _, ax = plt.subplots(figsize=(6, 3.2))
@@ -521,11 +522,12 @@ def scores_of(images, yard):
 
 
 def table(cases, yard):
+    rows = {name: scores_of(images, yard) for name, images in cases.items()}
     print(f"{'':26s}{'score':>7s}{'smallest share':>16s}{'Fréchet':>9s}{'nearest':>9s}")
-    for name, images in cases.items():
-        row = scores_of(images, yard)
+    for name, row in rows.items():
         print(f"{name:26s}{row.score:7.2f}{row.smallest_share:16.3f}", end="")
         print(f"{row.frechet:9.1f}{row.nearest:9.2f}")
+    return rows
 
 
 x_yard = x_val[num_dice:]
@@ -534,7 +536,7 @@ yard = Yardstick(reader, read(reader, x_yard)[0], x_fit, np.median(unseen_distan
 copies = x_fit[rng.integers(len(x_fit), size=1_000)]
 copies = np.clip(copies + rng.normal(0, 0.02, copies.shape), 0, 1).astype("float32")
 some_noise = rng.normal(size=(1_000, NOISE_SIZE)).astype("float32")
-table({
+known = table({
     **dice,
     "one digit, again and again": np.repeat(x_val[:1], 1_000, axis=0),
     "copies": copies,
@@ -542,6 +544,12 @@ table({
     "dense GAN, momentum 0.9": hasty_generator(some_noise).numpy(),
     "dense GAN, momentum 0.5": dense_generator(some_noise).numpy(),
 }, yard)
+results.report(
+    "06", seed=SEED, data=digits.provenance, smoke=SMOKE,
+    real_score=known["real"].score, grey_score=known["random grey"].score,
+    repeated_score=known["one digit, again and again"].score,
+    copies_nearest=known["copies"].nearest, dense_score=known["dense GAN, momentum 0.5"].score,
+)
 
 # %% [markdown]
 # **What we saw.** Go through the columns. The *score* is high for real digits, low for random grey and shuffled pixels, and
@@ -669,7 +677,7 @@ for name, trial in trials.items():
 # The same recipe, twice as wide, and for longer. At each look, the judge scores some drawings, and we keep a sheet from
 # the same forty points of noise.
 
-# %% alt="Forty drawings of the convolutional generator in five rows: many can be read as digits, with smooth strokes; others are blots or no digit."
+# %%
 def make_look(generator, yard, frames, distances):
     def look(number):
         frames.append(tile(draw_digits(generator, fixed_noise), 8))
@@ -680,6 +688,7 @@ def make_look(generator, yard, frames, distances):
     return look
 
 
+# %% alt="Forty drawings of the convolutional generator in five rows: many can be read as digits, with smooth strokes; others are blots or no digit."
 watch_noise = rng.normal(size=(1_000, NOISE_SIZE)).astype("float32")
 recipe = Recipe()
 generator, discriminator = build_generator(32, recipe), build_discriminator(32, recipe)
@@ -695,7 +704,7 @@ gan_losses = train(
     draw=lambda: draw_sheet(draw_digits(generator, fixed_noise)), num_looks=20,
 )
 
-# %% alt="Two panels over the steps. Left, the losses of both players, which after a restless start change slowly. Right, the Fréchet distance falls steeply and then slowly, on a logarithmic scale."
+# %% alt="Two panels over the steps. Left, the losses of both players, which after a restless start change slowly. Right, on a logarithmic scale, the Fréchet distance falls steeply and then slowly, with some setbacks."
 _, axes = plt.subplots(1, 2, figsize=(10, 3.2))
 for player, name in enumerate(("discriminator", "generator")):
     means = smooth(gan_losses[:, player], min(50, gan_steps))
@@ -708,8 +717,8 @@ plt.show()
 
 # %% [markdown]
 # **What we saw.** After the start, the losses hardly say anything about the drawings; the generator's may even *rise*
-# while they get better. The Fréchet distance tells you that they do, fast at first and slowly in the end, and
-# whether it still pays to wait.
+# while they get better. The Fréchet distance tells you that they do, fast at first and slowly in the end, with
+# setbacks on the way: a game is no descent, and the last step need not be the best one.
 #
 # ### From fog to digits
 #
@@ -752,7 +761,7 @@ plt.show()
 # copied, not that nothing was. Are the drawings even *farther* away than real digits? Then they are no copies, and no
 # perfect digits either.
 #
-# Now, and only now, the test digits. Everything was chosen by looking at the held-back ones. And the table of
+# Now, and only now, the test digits. Everything so far looked at the held-back ones. And the table of
 # section 4 once more: how far did we get, from the dice to the real ones?
 
 # %%
@@ -761,7 +770,7 @@ final = draw_digits(generator, rng.normal(size=(2_000, NOISE_SIZE)).astype("floa
 final_features, final_answers = read(reader, final)
 test_features, test_answers = read(reader, x_test)
 test_distances, final_distances = (nearest(some[:300], x_fit)[1] for some in (x_test, final))
-first_look, *_, last_look = watched.values()
+first_look, *other_looks = watched.values()
 final_frechet = frechet_distance(final_features, test_features)
 real_frechet = frechet_distance(yard.features, test_features)
 table({
@@ -775,13 +784,13 @@ results.report(
     "06", seed=SEED, data=digits.provenance, smoke=SMOKE,
     gan_score=inception_score(final_answers),
     smallest_share=class_shares(final_answers).min(),
-    frechet_left=last_look / first_look, frechet=final_frechet,
+    frechet_left=np.median(other_looks[-5:]) / first_look, frechet=final_frechet,
     nearest_ratio=np.median(final_distances) / np.median(test_distances), gan_steps=gan_steps,
 )
 
 # %% [markdown]
-# (*frechet_left* is what was left at the last look of the first look's distance to held-back digits; *nearest_ratio* is
-# *nearest*, with test digits as the yardstick.)
+# (*frechet_left* is what was left of the first look's distance to held-back digits in the last five, by their median;
+# *nearest_ratio* is *nearest*, with test digits as the yardstick.)
 #
 # **What we saw.** In which columns does the DCGAN lie between the Gaussian and the real digits? The first row, and not
 # 0 or 10, is what a perfect forger would reach.
@@ -857,7 +866,7 @@ print(f"Fréchet distance {frechet_distance(features, yard.features):6.1f}")
 # Choose two of twenty drawings by number, and slide from one to the other. Then look for a pair that passes through a
 # third digit on its way.
 
-# %% alt="One drawing, large, made at some place between two others; the states show the start, half-way and the end of one walk."
+# %% alt="Three large drawings: the start, the middle and the end of a walk from one drawing to another; the middle looks like a mixture of the two."
 def between(generator, ends):
     def draw(ax, first, second, share):
         start, end = ends[int(first)], ends[int(second)]
@@ -880,7 +889,7 @@ widgets.explore(
 # layer most, and so, we hope, the drawing. Turn four of them. What does each one do to a stroke: its slant, its
 # width, the digit itself?
 
-# %% alt="One drawing, large, for three settings of the four sliders: at zero, and with one direction turned up or down, which changes the shape of the digit."
+# %% alt="Three large drawings from nearly the same noise: as it was, with the first direction turned up, and with the second turned down, each of which changes the shape."
 def along(generator, start):
     dense, norm = generator.layers[:2]
     scale = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
@@ -889,8 +898,8 @@ def along(generator, start):
     def draw(ax, **amounts):
         moved = start + stretched[:, : len(amounts)] @ np.array(list(amounts.values()))
         ax.imshow(draw_digits(generator, moved[None].astype("float32"))[0, ..., 0], vmin=0, vmax=1)
-        turned = [f"{name} {amount:+.1f}" for name, amount in amounts.items() if amount]
-        ax.set_title(", ".join(turned) or "as it was")
+        turned = [f"{name[-1]}: {amount:+.1f}" for name, amount in amounts.items() if amount]
+        ax.set_title(f"direction {', '.join(turned)}" if turned else "as it was")
         ax.axis("off")
 
     return draw
