@@ -90,6 +90,24 @@ def test_executed_notebook_is_readable_as_a_page(written):
     assert "forty-two" in (index.parent / "01_good.html").read_text(encoding="utf-8")
 
 
+def test_pictures_of_a_page_have_their_alt_text_and_width(tmp_path):
+    dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+    cells = [
+        new_code_cell(metadata=metadata, outputs=[new_output("display_data", {"image/png": dot}, metadata=size)])
+        for metadata, size in (({"alt": 'a "dot" & more'}, {"image/png": {"width": 448}}), ({}, {}))
+    ]
+    cells.append(new_code_cell(metadata={"alt": "no picture came"}, outputs=[new_output("stream", text="only text")]))
+    nbformat.write(new_notebook(cells=cells), tmp_path / "01_dots.ipynb")
+    outcomes = [Outcome("01_dots", "ok", "", 1.0, 1, tmp_path / "01_dots.ipynb")]
+    report.write(report.Run(datetime(2030, 1, 2), "solutions", {}, outcomes, {"01_dots": []}, []), tmp_path)
+    text = (tmp_path / "01_dots.html").read_text(encoding="utf-8")
+    described, bare = BeautifulSoup(text, "html.parser").find_all("img")
+    assert (described["alt"], described["width"]) == ('a "dot" & more', "448")
+    assert described["src"] == bare["src"] == f"data:image/png;base64,{dot}"
+    assert "only text" in text
+    assert "<title>01_dots</title>" in text
+
+
 def test_page_needs_no_network_and_reads_aloud_well(written):
     page, index = written
     assert "://" not in index.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import platform
@@ -9,11 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from course_utils import results
 
 from .execution import Outcome, size_text
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 TEMPLATE = Path(__file__).with_suffix(".html.j2")
 BAD_VERDICTS = ("missed", "not reported", "other data")
@@ -131,12 +135,28 @@ def _page(notebook: Path) -> str | None:
     Returns:
         The page's file name; None where the notebook is too broken to show, as after a kill in the midst of saving.
     """
+    import nbformat
     from nbconvert import HTMLExporter
 
     try:
-        html, _ = HTMLExporter().from_filename(str(notebook))
+        shown = nbformat.read(notebook, as_version=4)
+        for cell in shown.cells:
+            _describe_pictures(cell)
+        resources = {"metadata": {"name": notebook.stem}}  # the page's title
+        text, _ = HTMLExporter().from_notebook_node(shown, resources)
     except Exception:  # nbconvert has no error of its own; one bad notebook must not cost the report
         return None
     page = notebook.with_suffix(".html")
-    page.write_text(html, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
     return page.name
+
+
+def _describe_pictures(cell: NotebookNode) -> None:
+    """Hand a cell's alt text to its pictures: nbconvert does not, and says that there is no description."""
+    for output in cell.get("outputs", []) if "alt" in cell.metadata else []:
+        picture = output.get("data", {}).get("image/png")
+        if picture:
+            width = output.metadata.get("image/png", {}).get("width")
+            size = f' width="{int(width)}"' if width else ""
+            alt = html.escape(cell.metadata["alt"])
+            output.data["text/html"] = f'<img alt="{alt}"{size} src="data:image/png;base64,{picture}">'
