@@ -189,7 +189,8 @@ def make_step(generator, discriminator, optimizers, real_target=1.0):
 # the discriminator, which is how the forger learns what the detective looks at, but it moves the generator's trainable
 # weights alone. If it moved the discriminator's as well, the detective would be trained to believe forgeries.
 #
-# A training is this step, again and again, on random handfuls of real samples. A few times on the way we `look`.
+# A training is this step, again and again, on random handfuls of real samples. A few times on the way we `look`. In
+# the lines that are printed then, D is the discriminator and G the generator.
 
 # %%
 def batches_of(batch_size, rng, *arrays):
@@ -276,7 +277,7 @@ for row, (name, seen) in enumerate({"same rate": healthy, "slow detective": coll
 plt.show()
 
 # %% [markdown]
-# **What we saw.** Above, a healthy game: the points find all the heaps, and fewer and fewer lie between them. Below, the
+# **What we saw.** Above, a healthy game: the points find the heaps, and soon only a few lie between them. Below, the
 # forger puts nearly everything into one region, wherever the detective is weakest at the moment. By the time
 # the detective has learned to distrust it, the crowd has run on to another, and so on. One or two heaps at a time, or
 # none on the way, and the others missed: this is called **mode collapse**, after the *modes*, the heaps of the data. No
@@ -300,11 +301,11 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# (The code has the answer.) Both end near the value of a detective that cannot tell: one because the forgeries are good,
-# the other because it is slow. The calmer one is the healthy one; but calm proves nothing either, and the
-# *height*, at which everybody looks, is the same. **A GAN's loss says how evenly matched the players are. It does not say
-# how good the samples are.** Whoever shows you a falling generator loss as a proof of quality has proved nothing:
-# section 10 has a splendid one, and no digit.
+# (The code has the answer.) Both end near the value of a detective that cannot tell: one because the forgeries are
+# good, the other because the detective is slow. The calmer one is the healthy one; but calm proves nothing either,
+# and the *height*, at which everybody looks, is nearly the same. **A GAN's loss says how evenly matched the players
+# are. It does not say how good the samples are.** Whoever shows you a falling generator loss as a proof of quality
+# has proved nothing: section 10 has a splendid one, and no digit.
 #
 # Where does the ring come from? Colour each point of noise by its direction, and follow the colours.
 
@@ -325,7 +326,8 @@ results.report(
 )
 
 # %% [markdown]
-# (*ring_heaps* and *ring_share* are medians of the last five looks, *collapsed_heaps* is the mean of all: even a healthy game may lose a heap for a moment.)
+# (*ring_heaps* and *ring_share* are medians of the last five looks, *collapsed_heaps* is the mean of all: even a
+# healthy game may lose a heap for a moment.)
 #
 # The generator is nothing but a map: it bends and stretches the round cloud until it lies on the heaps. What lies
 # together in the noise mostly lands together, and where the map leaps from heap to heap, a few points are
@@ -452,15 +454,17 @@ def read(reader, images):
 # It runs from 1 to 10, the number of classes. With a network for photographs as its judge it is known as the
 # **inception score**.
 #
-# **Shares.** How often is each digit drawn? The smallest share shows what is missing.
+# **Shares.** How often is each digit drawn? A smallest share near 0 shows that one is missing.
 #
-# **Fréchet distance.** The score never looks at real digits. So take the judge's 32 features of real and of drawn digits,
-# and compare the mean $m$ and the covariance $C$ of both; 0 (it is squared, as is usual) would be the same:
+# **Fréchet distance.** The score never looks at real digits. So take the judge's 32 *features* (the outputs of its
+# last hidden layer) of real and of drawn digits, and compare the mean $m$ and the covariance $C$ of both; 0 (it is
+# squared, as is usual) would be the same:
 #
 # $$d^2 = \lVert m_1 - m_2 \rVert^2 + \text{trace}\big(C_1 + C_2 - 2\,(C_1 C_2)^{1/2}\big)$$
 #
 # **Nearest.** A machine that copies its training digits would be perfect by all of these. So search, for each
-# drawing, the nearest training digit, pixel by pixel. How near is too near? Unseen real digits tell: divide by *their* distance.
+# drawing, the nearest training digit, pixel by pixel. How near is too near? Unseen real digits tell: divide by
+# *their* distance.
 
 # %%
 def inception_score(probabilities):
@@ -489,12 +493,12 @@ def nearest(images, references):
     return closest, np.linalg.norm(flat - others[closest], axis=1)  # both (n,)
 
 # %% [markdown]
-# Can we trust four numbers that we have just made up? Only after they gave the right answer where we know it. Which
-# of the four should find out each of these, and which should be fooled?
+# Can we trust four numbers that we have just made up? Only after they have given the right answer where we know it. Which
+# of the four should expose each of these, and which should be fooled? (The dense GANs follow at the end of the table.)
 #
-# - real digits that were held back (others than those that serve as the yardstick);
+# - real digits that were held back (not those that serve as the yardstick);
 # - random grey, shuffled pixels and the Gaussian's shapes, from section 1;
-# - one drawn digit, a thousand times over;
+# - one real digit, a thousand times over;
 # - training digits, copied with a little noise on top;
 # - the same copies, moved to the right by one pixel.
 
@@ -555,20 +559,21 @@ results.report(
 )
 
 # %% [markdown]
-# **What we saw.** Go through the columns. The *score* is high for real digits, low for random grey and shuffled pixels, and
-# exactly 1 for one digit again and again: the ones are nothing in particular, the other is always the same thing.
-# (The Gaussian does better than one would think: its shapes remind the judge of digits.) It is blind to copies. The *smallest
-# share* finds what is missing. The *Fréchet distance* is small for real digits, and for copies, which are real digits
-# after all; it is never 0, since two sets of real digits differ as well, the more so the fewer they are. (Compare
-# such distances under one judge and one yardstick only.) *Nearest* alone finds the copies: far below 1. But move
-# them by one pixel, and it, too, is fooled: to a distance between pixels, a shifted digit is another digit.
+# **What we saw.** Go through the columns. The *score* is high for real digits, low for random grey and shuffled
+# pixels, and exactly 1 for one digit again and again: in all three, the judge gives nearly the same answer to every
+# picture. (The Gaussian does better than the other dice: some of its shapes remind the judge of digits.) It is blind
+# to copies. The *smallest share* tells when a digit is missing. The *Fréchet distance* is small for real digits, and
+# for copies, which are real digits after all; it is never 0, since two sets of real digits differ as well, the more
+# so the fewer they are. (Compare such distances under one judge and one yardstick only.) *Nearest* alone finds the
+# copies: far below 1. But move them by one pixel, and it, too, is fooled: to a distance between pixels, a shifted
+# digit is another digit.
 #
-# So a value far below 1, with all digits in the shares, is a strong hint of copying. (A machine that draws nothing but
-# ones would come out low as well: ones lie close together.) A value near 1 says only that nothing was copied pixel
-# by pixel; far above 1, the drawings are unlike any real digit. Whoever looks at one number alone will be fooled
-# by something.
+# So a value far below 1, with all digits in the shares, is a strong hint of copying. (A machine that draws nothing
+# but ones would come out low as well: ones lie close together.) A value near 1 says only that nothing was copied
+# pixel by pixel; far above 1, the drawings are, pixel by pixel, unlike any training digit. Whoever looks at one
+# number alone will be fooled by something.
 #
-# And the two dense GANs, one run each? Are they ahead of the dice, in every column? How much did the momentum bring?
+# And the two dense GANs, one run each? Are they ahead of the dice, in every column? How much did less momentum bring?
 #
 # ## 5. Convolutions: what does each trick bring?
 #
@@ -669,11 +674,11 @@ for name, trial in trials.items():
     print(f"Fréchet distance {frechet_distance(features, yard.features):6.1f}")
 
 # %% [markdown]
-# **What we saw.** Compare each line with the spread of the first three, which is luck alone; three runs only hint at it. A
-# trick whose line lies within that spread has shown nothing *here*. In the runs that we know, going back to Adam's
-# default momentum gave the largest Fréchet distance, on many digits as on few. This trial sees only the first few
-# hundred steps of small networks: it tells what is quick. We keep all five, for a modest reason: none is shown to
-# hurt, and they are cheap. That is no proof that they help.
+# **What we saw.** Compare each line with the spread of the first three, which is luck alone; three runs only hint at
+# it. A trick whose line lies within that spread has shown nothing *here*. In the runs that we know, going back to
+# Adam's default momentum gave the largest Fréchet distance, on many digits as on few. This trial sees only the first
+# steps of small networks: it tells what helps early. We keep all five, for a modest reason: one run of each cannot
+# show that any of them hurts, and they are cheap. That is no proof that they help.
 #
 # ## 6. The real training: which curve tells that it gets better?
 #
@@ -707,7 +712,7 @@ gan_losses = train(
     draw=lambda: draw_sheet(draw_digits(generator, fixed_noise)), num_looks=20,
 )
 
-# %% alt="Two panels over the steps. Left, the losses of both players, which after a restless start change slowly. Right, on a logarithmic scale, the Fréchet distance falls steeply and then slowly, with some setbacks."
+# %% alt="Two panels over the steps. Left, the losses of both players, which after a restless start stay within a band, with bumps. Right, on a logarithmic scale, the Fréchet distance falls steeply and then slowly, with some setbacks."
 _, axes = plt.subplots(1, 2, figsize=(10, 3.2))
 for player, name in enumerate(("discriminator", "generator")):
     means = smooth(gan_losses[:, player], min(50, gan_steps))
@@ -736,11 +741,10 @@ film
 # %% [markdown]
 # ## 7. Did it learn to draw, or did it learn by heart?
 #
-# A generator that copies would have splendid scores. For some drawings, here is the nearest training digit below
-# it; and for comparison, real digits that were held back with *their* nearest. What would you expect to see if it had
-# copied?
+# A generator that copies would have splendid scores. Here are some drawings, each above its nearest training digit;
+# and for comparison, held-back real digits above *their* nearest. What would you expect to see if it had copied?
 
-# %% alt="Left, two blocks of picture pairs: drawings above their nearest training digits, and held-back real digits above theirs. In both, the pairs are alike in shape but not the same. Right, two histograms of the distances to the nearest training digit, for drawings and for held-back digits: those of the drawings are no smaller."
+# %% alt="Left, two blocks of picture pairs: drawings above their nearest training digits, and held-back real digits above theirs. In both, most pairs are alike in shape but not the same. Right, two histograms of the distances to the nearest training digit, for drawings and for held-back digits: those of the drawings are on the whole no smaller."
 gan_drawn = draw_digits(generator, watch_noise)[:300]
 drawn_nearest, drawn_distances = nearest(gan_drawn, x_fit)
 pairs = np.concatenate([
@@ -759,10 +763,10 @@ axes[1].legend()
 plt.show()
 
 # %% [markdown]
-# **What we saw.** Each drawing has a relative among the training digits, as every real digit has. A copier's
-# histogram would be a tower at the left end. Section 4 showed the limit of this test: it says that no pixels were
-# copied, not that nothing was. Are the drawings even *farther* away than real digits? Then they are no copies, and no
-# perfect digits either.
+# **What we saw.** Most drawings have a relative among the training digits, as real digits have. A copier's histogram
+# would be a tower at the left end. Section 4 showed the limit of this test: it says that no pixels were copied, not
+# that nothing was. Are the drawings even *farther* away than real digits? Then no pixels were copied; but remember
+# that the copies moved by a pixel were farther away, too.
 #
 # Now, and only now, the test digits. Everything so far looked at the held-back ones. And the table of
 # section 4 once more: how far did we get, from the dice to the real ones?
@@ -792,7 +796,7 @@ results.report(
 )
 
 # %% [markdown]
-# (*frechet_left* is what was left of the first look's distance to held-back digits in the last five, by their median;
+# (*frechet_left* is the median of the last five looks' Fréchet distances in section 6, divided by that of the first look;
 # *nearest_ratio* is *nearest*, with test digits as the yardstick.)
 #
 # **What we saw.** In which columns does the DCGAN lie between the Gaussian and the real digits? The first row, and not
@@ -822,7 +826,7 @@ def walk(start, end, shares, straight):
     return on_shell.astype("float32")
 
 
-# %% alt="Left, two walks between the same two drawings in rows of nine pictures, by the straight line and by the great circle. Right, the length of the noise along both walks: the straight line dips below the band where random noise has its lengths, the great circle goes evenly from the length of one end to that of the other."
+# %% alt="Left, four rows of nine pictures: two pairs of drawings, and between each pair a walk by the straight line and one by the great circle. Right, the length of the noise along both walks: the straight line dips below the band where random noise has its lengths, the great circle goes evenly from the length of one end to that of the other."
 shares = np.linspace(0, 1, 9)
 ends = watch_noise[[0, 1, 2, 3]]
 walks = [
@@ -892,7 +896,7 @@ widgets.explore(
 # layer most, and so, we hope, the drawing. Turn four of them. What does each one do to a stroke: its slant, its
 # width, the digit itself?
 
-# %% alt="Three large drawings from nearly the same noise: as it was, with the first direction turned up, and with the second turned down, each of which changes the shape."
+# %% alt="Three large drawings that start from the same noise: as it was, with the first direction turned up, and with the second turned down, each of which changes the shape."
 def along(generator, start):
     dense, norm = generator.layers[:2]
     scale = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
@@ -1175,12 +1179,13 @@ for name, images in after.items():
     print(f"{name:24s} pixels moved by {np.abs(images - start).mean():.4f} on average")
 
 # %% [markdown]
-# **Diagnosis.** With gradient descent, next to nothing times the learning rate is next to nothing: the forger stands
-# still, for a detective that is perfect teaches nothing. Adam divides each gradient by its recent size and so
-# steps even on a whisper, down to gradients of about $10^{-7}$, its `epsilon`; below, it falls silent, too. How far did it
-# get? The last line says. Do not expect digits from the others either: against such a head start, they chase one
-# weak spot. **Remedies:** the other form of the loss (the one that we used all along), label smoothing, and letting both
-# learn together from the first step. Do not simply slow the detective down: section 2 showed what that brings.
+# **Diagnosis.** In the first form, with gradient descent, next to nothing times the learning rate is next to nothing:
+# the forger stands still, for a detective that is perfect teaches nothing. Adam divides each gradient by its recent
+# size and so steps even on a whisper, down to gradients of about $10^{-7}$, its `epsilon`; below, it falls silent,
+# too. How far did it get? The last line says. Do not expect digits from the others either: against such a head start,
+# they chase one weak spot. **Remedies:** the other form of the loss (the one that we used all along), label
+# smoothing, and letting both learn together from the first step. Do not simply slow the detective down: section 2
+# showed what that brings.
 #
 # ### A splendid loss, and a detective that never learned
 #
