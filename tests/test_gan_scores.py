@@ -3,7 +3,6 @@
 The functions are taken from the chapter's source by their names.
 """
 
-import ast
 import base64
 import io
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.stats
+from chapter_code import taken
 from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -37,12 +37,7 @@ NAMES = {
 @pytest.fixture(scope="module")
 def gan():
     """The functions under test, by name."""
-    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
-    tree.body = [node for node in tree.body if getattr(node, "name", None) in NAMES]
-    space = {"np": np}
-    exec(compile(tree, SOURCE, "exec"), space)
-    assert set(space) >= NAMES
-    return SimpleNamespace(**{name: space[name] for name in NAMES})
+    return SimpleNamespace(**taken(SOURCE, NAMES, np=np))
 
 
 @pytest.fixture

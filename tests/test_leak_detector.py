@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from chapter_code import taken
 
 SOURCE = Path(__file__).resolve().parents[1] / "chapters" / "05_stocks.py"
 NAMES = ("Plan", "find_leaks", "depends_on_future", "make_plan")
@@ -19,11 +20,7 @@ DAYS, LOOKBACK = 1000, 60
 @pytest.fixture(scope="module")
 def detector():
     """The functions under test, by name."""
-    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
-    tree.body = [node for node in tree.body if getattr(node, "name", None) in NAMES]
-    space = {"np": np, "NamedTuple": NamedTuple}
-    exec(compile(tree, SOURCE, "exec"), space)
-    return space
+    return taken(SOURCE, NAMES, np=np, NamedTuple=NamedTuple)
 
 
 class Recipe(NamedTuple):

@@ -153,7 +153,9 @@ def _page(notebook: Path) -> str | None:
 
 def _describe_pictures(cell: NotebookNode) -> None:
     """Hand a cell's alt text to its pictures: nbconvert does not, and says that there is no description."""
-    for output in cell.get("outputs", []) if "alt" in cell.metadata else []:
+    if "alt" not in cell.metadata:
+        return
+    for output in cell.get("outputs", []):
         picture = output.get("data", {}).get("image/png")
         if picture:
             width = output.metadata.get("image/png", {}).get("width")
