@@ -101,11 +101,15 @@ def tile(images, columns):
     return kept.swapaxes(1, 2).reshape(rows * 28, columns * 28)
 
 
+def show_rows(ax, names, rows):
+    ax.imshow(tile(np.concatenate(rows), len(rows[0])), vmin=0, vmax=1)
+    ax.set_yticks(14 + 28 * np.arange(len(rows)), names)
+    ax.set_xticks([])
+    ax.grid(False)
+
+
 _, ax = plt.subplots(figsize=(6, 3.2))
-ax.imshow(tile(np.concatenate([images[:8] for images in dice.values()]), 8))
-ax.set_yticks(14 + 28 * np.arange(4), list(dice))
-ax.set_xticks([])
-ax.grid(False)
+show_rows(ax, list(dice), [images[:8] for images in dice.values()])
 plt.show()
 
 # %% [markdown]
@@ -287,14 +291,14 @@ plt.show()
 
 # %% alt="Two panels of losses over the steps, discriminator left and generator right, each with two curves named A and B and a dotted line for a discriminator that cannot tell. Both curves waver about the dotted line or near it, one far more than the other."
 def smooth(values, width=50):
-    return np.convolve(values, np.ones(width) / width, mode="valid")  # width - 1 numbers fewer
+    means = np.convolve(values, np.ones(width) / width, mode="valid")
+    return np.arange(width, len(values) + 1), means  # steps, and the mean of the last ones at each
 
 
 _, axes = plt.subplots(1, 2, figsize=(10, 3.2))
 for player, (ax, goal) in enumerate(zip(axes, (2 * np.log(2), np.log(2)), strict=True)):
     for name, losses, colour in (("A", collapsed_losses, "0.2"), ("B", healthy_losses, "0.6")):
-        means = smooth(losses[:, player])
-        ax.plot(np.arange(len(losses) - len(means), len(losses)) + 1, means, colour, label=name)
+        ax.plot(*smooth(losses[:, player]), colour, label=name)
     ax.axhline(goal, color="black", linestyle=":", label="cannot tell")
     ax.set(xlabel="step", ylabel=f"loss of the {('discriminator', 'generator')[player]}")
 axes[0].legend()
@@ -528,13 +532,11 @@ def scores_of(images, yard):
     )
 
 
-def table(cases, yard):
-    rows = {name: scores_of(images, yard) for name, images in cases.items()}
+def print_scores(rows):
     print(f"{'':26s}{'score':>7s}{'smallest share':>16s}{'Fréchet':>9s}{'nearest':>9s}")
     for name, row in rows.items():
         print(f"{name:26s}{row.score:7.2f}{row.smallest_share:16.3f}", end="")
         print(f"{row.frechet:9.1f}{row.nearest:9.2f}")
-    return rows
 
 
 x_yard = x_val[num_dice:]
@@ -543,14 +545,16 @@ yard = Yardstick(reader, read(reader, x_yard)[0], x_fit, np.median(unseen_distan
 copies = x_fit[rng.integers(len(x_fit), size=1_000)]
 copies = np.clip(copies + rng.normal(0, 0.02, copies.shape), 0, 1).astype("float32")
 some_noise = rng.normal(size=(1_000, NOISE_SIZE)).astype("float32")
-known = table({
+cases = {
     **dice,
     "one digit, again and again": np.repeat(x_val[:1], 1_000, axis=0),
     "copies": copies,
     "copies, moved by a pixel": np.roll(copies, 1, axis=2),
     "dense GAN, momentum 0.9": hasty_generator(some_noise).numpy(),
     "dense GAN, momentum 0.5": dense_generator(some_noise).numpy(),
-}, yard)
+}
+known = {name: scores_of(images, yard) for name, images in cases.items()}
+print_scores(known)
 results.report(
     "06", seed=SEED, data=digits.provenance, smoke=SMOKE,
     real_score=known["real"].score, grey_score=known["random grey"].score,
@@ -715,8 +719,7 @@ gan_losses = train(
 # %% alt="Two panels over the steps. Left, the losses of both players, which after a restless start stay within a band, with bumps. Right, on a logarithmic scale, the Fréchet distance falls steeply and then slowly, with some setbacks."
 _, axes = plt.subplots(1, 2, figsize=(10, 3.2))
 for player, name in enumerate(("discriminator", "generator")):
-    means = smooth(gan_losses[:, player], min(50, gan_steps))
-    axes[0].plot(np.arange(gan_steps - len(means), gan_steps) + 1, means, label=name)
+    axes[0].plot(*smooth(gan_losses[:, player], min(50, gan_steps)), label=name)
 axes[0].set(xlabel="step", ylabel="loss")
 axes[0].legend()
 axes[1].semilogy(list(watched), list(watched.values()), "o-")
@@ -747,14 +750,9 @@ film
 # %% alt="Left, two blocks of picture pairs: drawings above their nearest training digits, and held-back real digits above theirs. In both, most pairs are alike in shape but not the same. Right, two histograms of the distances to the nearest training digit, for drawings and for held-back digits: those of the drawings are on the whole no smaller."
 gan_drawn = draw_digits(generator, watch_noise)[:300]
 drawn_nearest, drawn_distances = nearest(gan_drawn, x_fit)
-pairs = np.concatenate([
-    gan_drawn[:9], x_fit[drawn_nearest[:9]], x_yard[:9], x_fit[unseen_nearest[:9]]
-])
+pairs = [gan_drawn[:9], x_fit[drawn_nearest[:9]], x_yard[:9], x_fit[unseen_nearest[:9]]]
 _, axes = plt.subplots(1, 2, figsize=(11, 3.2), width_ratios=(2, 1.2))
-axes[0].imshow(tile(pairs, 9))
-axes[0].set_yticks(14 + 28 * np.arange(4), ["drawn", "nearest", "held back", "nearest"])
-axes[0].set_xticks([])
-axes[0].grid(False)
+show_rows(axes[0], ["drawn", "nearest", "held back", "nearest"], pairs)
 bins = np.linspace(0, max(drawn_distances.max(), unseen_distances.max()), 25)
 axes[1].hist(drawn_distances, bins, alpha=0.6, label="drawn")
 axes[1].hist(unseen_distances, bins, alpha=0.6, label="held back")
@@ -780,10 +778,8 @@ test_distances, final_distances = (nearest(some[:300], x_fit)[1] for some in (x_
 first_look, *other_looks = watched.values()
 final_frechet = frechet_distance(final_features, test_features)
 real_frechet = frechet_distance(yard.features, test_features)
-table({
-    "real": dice["real"], "Gaussian": dice["Gaussian"],
-    "dense GAN, momentum 0.5": dense_generator(some_noise).numpy(), "DCGAN": final,
-}, yard)
+compared = {name: known[name] for name in ("real", "Gaussian", "dense GAN, momentum 0.5")}
+print_scores({**compared, "DCGAN": scores_of(final, yard)})
 print(f"score of the real test digits {inception_score(test_answers):.2f}")
 print(f"Fréchet distance to them: held-back digits {real_frechet:.1f}, DCGAN {final_frechet:.1f}")
 print("share of each digit:", *(f"{share:.3f}" for share in class_shares(final_answers)))
@@ -834,10 +830,8 @@ walks = [
     for first in (0, 2) for straight in (True, False)
 ]
 _, axes = plt.subplots(1, 2, figsize=(11, 3.2), width_ratios=(2, 1.2))
-axes[0].imshow(tile(draw_digits(generator, np.concatenate(walks)), 9))
-axes[0].set_yticks(14 + 28 * np.arange(4), ["straight", "circle", "straight", "circle"])
-axes[0].set_xticks([])
-axes[0].grid(False)
+drawn_walks = [draw_digits(generator, points) for points in walks]
+show_rows(axes[0], ["straight", "circle", "straight", "circle"], drawn_walks)
 band = np.percentile(np.linalg.norm(watch_noise, axis=1), [1, 99])
 axes[1].axhspan(*band, color="0.85", label="98 % of all noise")
 for points, name, marker in ((walks[0], "straight", "o-"), (walks[1], "circle", "s-")):
@@ -1119,7 +1113,6 @@ def make_turns(generator, discriminator, forger_loss, forger_optimizer):
             loss = forger_loss(discriminator(generator(tf.random.normal((128, NOISE_SIZE)))))
         gradients = tape.gradient(loss, generator.trainable_variables)
         forger_optimizer.apply_gradients(zip(gradients, generator.trainable_variables))
-        return tf.linalg.global_norm(gradients)
 
     return detective_turn, forger_turn
 
@@ -1134,12 +1127,13 @@ frozen_forger, strong_detective = build_dense_pair()
 teach, _ = make_turns(frozen_forger, strong_detective, raise_log_p, keras.optimizers.Adam())
 games = {"raise log p": raise_log_p, "lower log(1 - p)": lower_log_1_minus_p}
 gradient_sizes = {name: {} for name in games}
+real_batches = batches_of(128, rng, x_fit)
 for number in range(20 if SMOKE else 201):
     if number % 20 == 0:
         for name, game in games.items():
             size = gradient_size(game, frozen_forger, strong_detective, watch_noise[:256])
             gradient_sizes[name][number] = size
-    teach(x_fit[rng.integers(len(x_fit), size=128)])
+    teach(*next(real_batches))
 _, ax = plt.subplots(figsize=(6, 3))
 for name, seen in gradient_sizes.items():
     ax.semilogy(list(seen), list(seen.values()), "o-", label=name)
@@ -1165,14 +1159,11 @@ for game_name, game in games.items():
         detective.set_weights(weights[1])
         detective_turn, forger_turn = make_turns(forger, detective, game, make_optimizer())
         for _ in range(5 if SMOKE else 250):
-            detective_turn(x_fit[rng.integers(len(x_fit), size=128)])
+            detective_turn(*next(real_batches))
             forger_turn()
         after[f"{game_name}, {optimizer_name}"] = forger(watch_noise[:8]).numpy()
 _, ax = plt.subplots(figsize=(7, 3.2))
-ax.imshow(tile(np.concatenate(list(after.values())), 8), vmin=0, vmax=1)
-ax.set_yticks(14 + 28 * np.arange(4), list(after))
-ax.set_xticks([])
-ax.grid(False)
+show_rows(ax, list(after), list(after.values()))
 plt.show()
 start = frozen_forger(watch_noise[:8]).numpy()
 for name, images in after.items():
