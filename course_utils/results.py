@@ -93,13 +93,14 @@ class Row(NamedTuple):
     verdict: str
 
 
-def report(chapter: str, *, seed: int, data=None, smoke: bool = False, **metrics: float) -> None:
+def report(chapter: str, *, seed: int, data=None, weights=None, smoke: bool = False, **metrics: float) -> None:
     """Show the learner's numbers beside the course's, and record them in the notebook.
 
     Args:
         chapter: Chapter id, such as "01".
         seed: The seed that the experiment started from.
         data: The ``provenance`` of the data used, or None for an experiment without a data set.
+        weights: The ``provenance`` of the pretrained weights used, or None for an experiment without such.
         smoke: True when data and epochs were cut to seconds: the numbers are then not compared.
         **metrics: Each number under the name it has in ``chapters/claims.toml``.
 
@@ -113,6 +114,7 @@ def report(chapter: str, *, seed: int, data=None, smoke: bool = False, **metrics
         "seed": int(seed),
         "smoke": bool(smoke),
         "data": None if data is None else data._asdict(),
+        "weights": None if weights is None else weights._asdict(),
         "versions": _versions(),
         "metrics": {name: _finite(name, value) for name, value in metrics.items()},
     }
@@ -320,6 +322,8 @@ def _row(payload: Mapping[str, Any], metric: str, value: float, claim: Claim | N
 def _source_line(payload: Mapping[str, Any]) -> str:
     data = payload["data"]
     source = "" if data is None else f", {data['name']} ({data['kind']})"
+    if payload.get("weights"):
+        source += f", {payload['weights']['note']}"
     if data and data.get("limit"):
         source += f", limited to {data['limit']:,} for training, so not compared"
     smoke = ", smoke run: cut to seconds, so not compared" if payload["smoke"] else ""

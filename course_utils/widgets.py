@@ -55,16 +55,23 @@ def explore(
     ipywidgets.interact(redraw, **controls)
 
 
-def type_text(draw: Callable, samples: Sequence[str], label: str = "Text") -> None:
+def type_text(
+    draw: Callable,
+    samples: Sequence[str],
+    label: str = "Text",
+    sliders: Mapping[str, tuple[int, int, int]] | None = None,
+) -> None:
     """Let a person type a text and see a drawing of it.
 
     The field starts with the first sample, the others can be picked from a list; Enter draws. Where nobody watches
     (``COURSE_HEADLESS=1``), the same function draws each sample in a plain figure instead, one below the other.
 
     Args:
-        draw: Called as ``draw(ax, text)`` with fresh axes.
+        draw: Called as ``draw(ax, text)`` with fresh axes, and one whole number per slider by its name.
         samples: Texts worth looking at.
         label: What stands before the field.
+        sliders: {argument name: (lowest, highest, start)} of whole numbers to choose beside the text. Nobody watching,
+            each stays at its start.
 
     Raises:
         ValueError: There is no sample.
@@ -73,18 +80,19 @@ def type_text(draw: Callable, samples: Sequence[str], label: str = "Text") -> No
 
     if not samples:
         raise ValueError("samples is empty. Pass at least one text worth looking at.")
+    starts = {name: start for name, (_, _, start) in (sliders or {}).items()}
     if os.environ.get("COURSE_HEADLESS") == "1":
         _, axes = plt.subplots(len(samples), 1, figsize=(8, 2.8 * len(samples)), squeeze=False)
         for ax, text in zip(axes[:, 0], samples, strict=True):
-            draw(ax, text)
+            draw(ax, text, **starts)
         plt.show()
         return
 
     import ipywidgets
     from IPython.display import display
 
-    def redraw(text):
-        draw(plt.subplots(figsize=(8, 3.2))[1], text)
+    def redraw(text, **values):
+        draw(plt.subplots(figsize=(8, 3.2))[1], text, **values)
         plt.show()
 
     # A combobox would narrow its list to what fits the text in the field: all but the first sample would be hidden.
@@ -103,5 +111,11 @@ def type_text(draw: Callable, samples: Sequence[str], label: str = "Text") -> No
 
     choice.observe(pick, "value")
     field.observe(leave, "value")
-    place = ipywidgets.interactive_output(redraw, {"text": field})
-    display(ipywidgets.VBox([field, choice, place]))
+    numbers = {
+        name: ipywidgets.IntSlider(
+            start, low, high, description=name.replace("_", " "), style=style, continuous_update=False
+        )
+        for name, (low, high, start) in (sliders or {}).items()
+    }
+    place = ipywidgets.interactive_output(redraw, {"text": field, **numbers})
+    display(ipywidgets.VBox([field, choice, *numbers.values(), place]))

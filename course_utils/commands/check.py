@@ -27,7 +27,7 @@ HEADER_LEADS = ("**You build.**", "**Time.**", "**You need.**")
 # The least that every chapter must let its runner set, and what the stored source must hold (None: anything).
 PARAMETERS = {"SEED": None, "DATA": "auto", "SMOKE": False}
 # Arguments of results.report() that are no metrics.
-NOT_METRICS = {"chapter", "seed", "data", "smoke"}
+NOT_METRICS = {"chapter", "seed", "data", "weights", "smoke"}
 HOME = re.compile(
     r"(?<![\w.])(?:/home/[\w.-]+|/Users/[\w.-]+|/root|[A-Za-z]:(?:\\\\?|/)Users(?:\\\\?|/)[\w.-]+)(?![\w-])"
 )

@@ -1,4 +1,4 @@
-"""The command `course data`: list, fetch ahead, verify and remove the data sets' files."""
+"""The command `course data`: list, fetch ahead, verify and remove the files of data sets and weights."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -7,28 +7,37 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
-from course_utils import datasets
+from course_utils import datasets, weights
 from course_utils.datasets import store
 
 from .console import console, errors, fail, say
 
 app = typer.Typer(
     name="data",
-    help="""List, fetch ahead, verify and remove data.
+    help="""List, fetch ahead, verify and remove data and pretrained weights.
 
-    Every chapter runs without any of these files: where a set is not on hand, its loader takes a stand-in that the
-    course carries, and says so. A set is looked for in the mirror (the folder that COURSE_DATA_DIR names, for a class
-    room or a machine without network), then in the cache (data/cache of the project, or the folder that
-    COURSE_CACHE_DIR names). Relative folders count from the project's folder.""",
+    Every chapter runs without any of the data: where a set is not on hand, its loader takes a stand-in that the course
+    carries, and says so. The weights of BERT (`minilm`) have no stand-in: chapter 07 needs them. They come from the
+    public hub, else out of a package of your package index.
+
+    A set is looked for in the mirror (the folder that COURSE_DATA_DIR names, for a class room or a machine without
+    network), then in the cache (data/cache of the project, or the folder that COURSE_CACHE_DIR names). Relative folders
+    count from the project's folder.""",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+
+
+def known_sets() -> dict[str, store.DataSet]:
+    """List what `course data` knows: the data sets, then the pretrained weights."""
+    return {**datasets.SETS, **weights.SETS}
+
 
 Sets = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="SET",
-        help=f"Which data sets: {', '.join(datasets.SETS)}. All when none is named.",
+        help=f"Which sets: {', '.join(known_sets())}. All when none is named.",
         show_default=False,
     ),
 ]
@@ -36,7 +45,7 @@ Sets = Annotated[
 
 @app.command("list")
 def list_sets() -> None:
-    """Show every data set: how large, what is on hand and where, what stands in for it, its licence.
+    """Show every set: how large, what is on hand and where, what stands in for it, its licence.
 
     Nothing is changed and the network is not used. Each file found is verified by its hash.
 
@@ -46,21 +55,23 @@ def list_sets() -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("set", "size", "on hand", "otherwise", "licence"):
         table.add_column(title)
-    for data_set in datasets.SETS.values():
+    for data_set in known_sets().values():
         size = decimal(sum(file.size for file in data_set.files))
         on_hand = "\n".join(_states(file) for file in data_set.files)
-        table.add_row(data_set.name, size, on_hand, data_set.stand_in, data_set.licence)
+        otherwise = data_set.stand_in or f"nothing: {data_set.needed_by} needs it"
+        table.add_row(data_set.name, size, on_hand, otherwise, data_set.licence)
     console.print(table)
     say(f"\nmirror: {mirror or 'none (COURSE_DATA_DIR is not set)'}\ncache: {cache}")
 
 
 @app.command()
 def fetch(sets: Sets = None) -> None:
-    """Download data sets ahead, so that no lesson waits for the network.
+    """Download data and weights ahead, so that no lesson waits for the network.
 
     A set that is on hand already, in the mirror or in the cache, is left alone. Each download is verified by its
     recorded hash; what is damaged in the cache is fetched again. Where the network does not allow it, the command says
-    so within seconds, and the course still runs on the stand-ins.
+    so within seconds, and the course still runs on the stand-ins. The weights of BERT have a second way: pip, with your
+    own settings of it, downloads a package that carries them.
 
     Exit code: 0 when everything asked for is on hand afterwards, else 1.
 
@@ -85,13 +96,16 @@ def fetch(sets: Sets = None) -> None:
     probes = store.Probes({url for file in missing for url in file.urls})
     for name, copies in found.items():
         try:
-            for file in (file for file, copy in copies.items() if copy is None):
-                copy = store.fetch(file, probes)
+            for copy in _fetched(name, [file for file, copy in copies.items() if copy is None], probes):
                 say(f"{name}: {copy.path} fetched and verified ({decimal(copy.size)}).")
         except store.DataError as error:
             failed = True
             say(f"{name}: {error}", errors)
-            say(f"The course still runs without it, on {datasets.SETS[name].stand_in}.", errors)
+            data_set = known_sets()[name]
+            if data_set.stand_in:
+                say(f"The course still runs without it, on {data_set.stand_in}.", errors)
+            else:
+                say(f"The course still runs without it, but for {data_set.needed_by}.", errors)
         else:
             if None not in copies.values():
                 say(f"{name}: on hand{_unverified(copies.values())}.")
@@ -135,7 +149,7 @@ def remove(
     sets: Sets = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
 ) -> None:
-    """Remove data sets from the cache, with what interrupted downloads left of them. The mirror is never touched.
+    """Remove sets from the cache, with what interrupted downloads left of them. The mirror is never touched.
 
     **Examples:**
 
@@ -160,12 +174,19 @@ def remove(
     say(f"{freed:,} bytes freed.")
 
 
+def _fetched(name: str, files: list[store.DataFile], probes: store.Probes) -> Iterable[store.Copy]:
+    """Fetch files of one set."""
+    if name in weights.SETS:
+        return weights.fetch(files, probes)
+    return (store.fetch(file, probes) for file in files)
+
+
 def _select(names: list[str] | None) -> list[store.DataSet]:
-    """Find the data sets that a user names, each once; all when none is named."""
+    """Find the sets that a user names, each once; all when none is named."""
     for name in names or ():
-        if name not in datasets.SETS:
-            fail(f"No data set is called {name!r}. Pass one of: {', '.join(datasets.SETS)}.", code=2)
-    return [data_set for name, data_set in datasets.SETS.items() if not names or name in names]
+        if name not in known_sets():
+            fail(f"No set is called {name!r}. Pass one of: {', '.join(known_sets())}.", code=2)
+    return [data_set for name, data_set in known_sets().items() if not names or name in names]
 
 
 def _folders() -> tuple:

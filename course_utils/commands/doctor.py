@@ -266,11 +266,12 @@ def check_widgets() -> Iterator[Line]:
 
 
 def check_data() -> Iterator[Line]:
-    """Look which data sets are on hand, and verify them."""
-    from course_utils import datasets
+    """Look which data sets and weights are on hand, and verify them."""
     from course_utils.datasets import store
 
-    for data_set in datasets.SETS.values():
+    from .data import known_sets
+
+    for data_set in known_sets().values():
         topic = f"data: {data_set.name}"
         try:
             copies = [next(store.copies(file), None) for file in data_set.files]
@@ -284,7 +285,10 @@ def check_data() -> Iterator[Line]:
             way_out = f"`course data fetch {data_set.name}` replaces it in the cache; a mirror is yours"
             yield Line("problem", topic, text, way_out)
         elif None in copies:
-            text = f"not on hand; the chapters use {data_set.stand_in}"
+            without = (
+                f"{data_set.needed_by} needs it" if data_set.needed_by else f"the chapters use {data_set.stand_in}"
+            )
+            text = f"not on hand; {without}"
             yield Line("warning", topic, text, f"`course data fetch {data_set.name}` gets it")
         elif not all(copy.verified for copy in copies):
             way_out = "put a SHA256SUMS beside it, or unset COURSE_DATA_DIR"

@@ -6,6 +6,7 @@ data reaches the network, and pooch does the downloading. Relative folders count
 every notebook runs in a folder of its own.
 """
 
+import contextlib
 import errno
 import hashlib
 import operator
@@ -16,7 +17,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ class DataFile(NamedTuple):
     """One public file of a data set.
 
     Attributes:
-        name: The public file name, the same in mirror and cache.
+        name: The public file name, the same in mirror and cache; "folder/name" for a set that has a folder of its own.
         urls: Where it is published, tried in this order.
         sha256: Hash of the public file, 64 hexadecimal digits; "" where its publisher records only an MD5.
         size: Size of the public file in bytes.
@@ -55,14 +56,15 @@ class DataFile(NamedTuple):
 
 
 class DataSet(NamedTuple):
-    """What `course data` has to know about a data set.
+    """What `course data` has to know about a data set, or about a set of pretrained weights.
 
     Attributes:
         name: What a user types.
         title: What the full set is, in a few words.
         files: Its public files.
-        stand_in: What the loader gives where the files are not on hand.
+        stand_in: What the loader gives where the files are not on hand; "" where there is nothing.
         licence: Licence of the full set, in a few words.
+        needed_by: Which part of the course cannot do without it; "" where there is a stand-in.
     """
 
     name: str
@@ -70,6 +72,7 @@ class DataSet(NamedTuple):
     files: tuple[DataFile, ...]
     stand_in: str
     licence: str
+    needed_by: str = ""
 
 
 class Provenance(NamedTuple):
@@ -320,22 +323,68 @@ def fetch(file: DataFile, probes: Probes | None = None) -> Copy:
     Raises:
         DataError: It cannot be had. The message names everything that was tried, and the way out.
     """
-    folder = cache_dir()
-    part = folder / f"{file.name}.{uuid.uuid4().hex[:8]}.part"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _sweep(file)
-        part.touch()
-        free = _free_bytes(folder)
-        if free < file.size:
-            raise OSError(errno.ENOSPC, f"{free / 1e6:.1f} MB are free")
-        return _fetch_into(part, file, probes or Probes(file.urls))
-    except DataError:
-        raise
-    except OSError as error:
-        raise DataError(_disk_trouble(error, file, folder)) from error
-    finally:
-        _unlink_quietly(part)
+    copy, tried = try_addresses(file, probes)
+    if copy is not None:
+        return copy
+    places = "; ".join([*looked_at(), *tried])
+    raise DataError(
+        f"{file.name} ({file.size / 1e6:.1f} MB) cannot be had; tried {places}. Run `course data fetch` where the "
+        "network allows it, or set COURSE_DATA_DIR to a folder that holds the file, or use source='bundled'."
+    )
+
+
+def try_addresses(file: DataFile, probes: Probes | None = None) -> tuple[Copy | None, list[str]]:
+    """Do what :func:`fetch` does, for a caller who knows another way if no address gives the file.
+
+    Args:
+        file: Which file.
+        probes: As in :func:`fetch`.
+
+    Returns:
+        The verified copy, None when no address gave it; and what each address that was tried did instead.
+
+    Raises:
+        DataError: The cache does not take the file.
+    """
+    troubles = []
+    with _new_part(file) as part:
+        probes = probes or Probes(file.urls)
+        for url in file.urls:
+            answer = probes.trouble(url) or _download(url, part, file)
+            if isinstance(answer, Copy):
+                return _put(part, answer, file), troubles
+            troubles.append(f"{url}: {answer}")
+    return None, troubles
+
+
+def keep(file: DataFile, stream: BinaryIO) -> Copy | str:
+    """Write a file into the cache that came in another way than by one of its addresses.
+
+    Args:
+        file: Which file.
+        stream: Where its bytes come from; no more are read than the file can have.
+
+    Returns:
+        The verified copy; or, where it is not the recorded file, a few words on that. Then nothing is kept.
+
+    Raises:
+        DataError: The cache does not take the file.
+    """
+    with _new_part(file) as part:
+        part.write_bytes(stream.read(file.size + 1))
+        copy = _hashed(part, "download", file)
+        return _put(part, copy, file) if copy.verified else f"another file came ({_hashes(copy)})"
+
+
+def looked_at() -> list[str]:
+    """Name the places on this machine where a file was looked for in vain.
+
+    Returns:
+        The mirror, where there is one, and the cache, each with the words "not there".
+    """
+    mirror = mirror_dir()
+    places = [f"the mirror {mirror}"] if mirror else []
+    return [f"{place}: not there" for place in (*places, f"the cache {cache_dir()}")]
 
 
 def cached_paths(file: DataFile) -> list[Path]:
@@ -536,23 +585,25 @@ def _network_trouble(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _fetch_into(part: Path, file: DataFile, probes: Probes) -> Copy:
-    """Try each address until one gives the right file, and give that its name."""
-    troubles = []
-    for url in file.urls:
-        answer = probes.trouble(url) or _download(url, part, file)
-        if isinstance(answer, Copy):
-            target = part.with_name(file.name)
-            _put(part, target, file)
-            return answer._replace(path=target)
-        troubles.append(f"{url}: {answer}")
-    mirror = mirror_dir()
-    looked = [f"the mirror {mirror}: not there"] if mirror else []
-    tried = "; ".join([*looked, f"the cache {part.parent}: not there", *troubles])
-    raise DataError(
-        f"{file.name} ({file.size / 1e6:.1f} MB) cannot be had; tried {tried}. Run `course data fetch` where the "
-        "network allows it, or set COURSE_DATA_DIR to a folder that holds the file, or use source='bundled'."
-    )
+@contextlib.contextmanager
+def _new_part(file: DataFile) -> Iterator[Path]:
+    """Make an empty file beside the place of `file` in the cache, and remove it in the end if it is still there."""
+    folder = cache_dir()
+    part = folder / f"{file.name}.{uuid.uuid4().hex[:8]}.part"
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(file)
+        part.touch()
+        free = _free_bytes(folder)
+        if free < file.size:
+            raise OSError(errno.ENOSPC, f"{free / 1e6:.1f} MB are free")
+        yield part
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(_disk_trouble(error, file, folder)) from error
+    finally:
+        _unlink_quietly(part)
 
 
 def _download(url: str, part: Path, file: DataFile) -> Copy | str:
@@ -583,14 +634,16 @@ def _download(url: str, part: Path, file: DataFile) -> Copy | str:
     return broken or f"another file came ({_hashes(copy)})"
 
 
-def _put(part: Path, target: Path, file: DataFile) -> None:
+def _put(part: Path, copy: Copy, file: DataFile) -> Copy:
     """Give a verified download its name."""
+    target = cache_dir() / file.name
     try:
         part.replace(target)
     except PermissionError:
         # Windows refuses while another process reads the file that this one would replace: good if it is the same.
         if not target.is_file() or not _inspect(target, "cache", file).verified:
             raise
+    return copy._replace(path=target)
 
 
 def _free_bytes(folder: Path) -> int:
