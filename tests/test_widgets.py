@@ -87,3 +87,29 @@ def test_sample_can_be_picked_again_after_typing(drawn, monkeypatch):
 def test_text_field_needs_a_sample(drawn):
     with pytest.raises(ValueError, match="Pass at least one text"):
         widgets.type_text(lambda ax, text: None, [])
+
+
+def test_headless_draws_every_sample_with_the_sliders_at_their_start(drawn, monkeypatch):
+    monkeypatch.setenv("COURSE_HEADLESS", "1")
+    sliders = {"layer": (1, 6, 3), "head": (1, 12, 7)}
+    widgets.type_text(lambda ax, text, layer, head: drawn.append((text, layer, head)), ["good", "bad"], sliders=sliders)
+    assert drawn == [("good", 3, 7), ("bad", 3, 7)]
+
+
+def test_moving_a_slider_beside_the_text_redraws_with_both(drawn, monkeypatch):
+    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    sliders = {"layer": (1, 6, 3), "attention_head": (1, 12, 7)}
+    widgets.type_text(
+        lambda ax, text, layer, attention_head: drawn.append((text, layer, attention_head)),
+        ["good", "bad"],
+        sliders=sliders,
+    )
+    field, _, layer, head, _ = shown[0].children
+    assert [(each.min, each.max, each.value) for each in (layer, head)] == [(1, 6, 3), (1, 12, 7)]
+    assert (layer.description, head.description) == ("layer", "attention head")
+    layer.value = 5
+    field.value = "so so"
+    head.value = 12
+    assert drawn == [("good", 3, 7), ("good", 5, 7), ("so so", 5, 7), ("so so", 5, 12)]

@@ -117,7 +117,7 @@ def verify(sets: Sets = None) -> None:
     """Hash every file on hand and compare with the recorded hash, or with the mirror's SHA256SUMS.
 
     Nothing is changed. A file of a mirror that is neither the public one nor listed in SHA256SUMS is called unverified:
-    it is used, but never unpickled.
+    data are used all the same, but never unpickled; weights are refused.
 
     Exit code: 0 when nothing is damaged, else 1.
 

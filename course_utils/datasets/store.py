@@ -580,7 +580,8 @@ def _network_trouble(error: Exception) -> str:
     if isinstance(error, exceptions.Timeout):
         return f"no answer within {ANSWER_SECONDS:g} s"
     if isinstance(error, exceptions.ConnectionError):
-        unknown = "resolve" in str(error).lower() or "getaddrinfo" in str(error).lower()
+        # Of the whole phrase: the message holds the address too, and an address may contain "resolve".
+        unknown = any(sign in str(error).lower() for sign in ("failed to resolve", "getaddrinfo failed"))
         return "the host's name cannot be looked up" if unknown else "the host cannot be reached"
     return f"{type(error).__name__}: {error}"
 
