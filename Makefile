@@ -61,8 +61,9 @@ clean:  ## Remove the environment, caches and reports; your own notebooks in my_
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-# What the network does not give has a bundled stand-in, so a failed fetch never stops the set-up, nor delays the next
-# one: `course data fetch` tries again. A new data set is fetched when its module comes.
-.venv/data.stamp: .venv/learner.stamp $(wildcard course_utils/datasets/*.py)
+# What the network does not give has a bundled stand-in (all but BERT's weights, which only chapter 07 needs), so a failed
+# fetch never stops the set-up, nor delays the next one: `course data fetch` tries again. A new set is fetched when its
+# module comes.
+.venv/data.stamp: .venv/learner.stamp $(wildcard course_utils/datasets/*.py) course_utils/weights.py
 	$(COURSE) data fetch || true
 	@touch $@

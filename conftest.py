@@ -1,19 +1,27 @@
 """How pytest runs the worked editions: as CI does, on bundled data, with nobody watching."""
 
 import os
+import shutil
 import tempfile
 
 import pytest
 
+from course_utils import weights
+from course_utils.datasets import store
+
 MODELS = tempfile.TemporaryDirectory(prefix="course-models-")
-EMPTY_CACHE = tempfile.TemporaryDirectory(prefix="course-empty-cache-")
+CACHE = tempfile.TemporaryDirectory(prefix="course-cache-without-data-")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Before a notebook's kernel starts: no mirror, folders of its own, plain figures instead of widgets."""
-    if item.path.suffix == ".ipynb":
+    if item.path.suffix == ".ipynb" and os.environ.get("COURSE_CACHE_DIR") != CACHE.name:
+        # Pretrained weights have no stand-in: they come along.
+        for folder in filter(None, (store.cache_dir(), store.mirror_dir())):
+            if (folder / weights.FOLDER).is_dir():
+                shutil.copytree(folder / weights.FOLDER, f"{CACHE.name}/{weights.FOLDER}", dirs_exist_ok=True)
         os.environ.pop("COURSE_DATA_DIR", None)
-        os.environ["COURSE_CACHE_DIR"] = EMPTY_CACHE.name
+        os.environ["COURSE_CACHE_DIR"] = CACHE.name
         os.environ["COURSE_MODELS_DIR"] = MODELS.name
         os.environ["COURSE_HEADLESS"] = "1"

@@ -10,8 +10,9 @@ import test_chapter03_checks
 import test_chapter04_checks
 import test_chapter05_checks
 import test_chapter06_checks
+import test_chapter07_checks
 
-from course_utils.checks import appendix1, chapter01, chapter02, chapter03, chapter04, chapter05, chapter06
+from course_utils.checks import appendix1, chapter01, chapter02, chapter03, chapter04, chapter05, chapter06, chapter07
 from course_utils.commands import editions
 from course_utils.commands.chapters import known
 
@@ -23,6 +24,7 @@ ANSWERS = {
     "04": test_chapter04_checks,
     "05": test_chapter05_checks,
     "06": test_chapter06_checks,
+    "07": test_chapter07_checks,
     "A1": test_appendix1_checks,
 }
 CHECKS = {
@@ -32,6 +34,7 @@ CHECKS = {
     "04": chapter04,
     "05": chapter05,
     "06": chapter06,
+    "07": chapter07,
     "A1": appendix1,
 }
 NAMES = {"np": np, "keras": keras, "layers": keras.layers}  # what a solution may use of its notebook
