@@ -2,7 +2,7 @@
 # # 07 · BERT: what does attention attend to?
 #
 # **You build.** Attention in a few lines of NumPy, an encoder block in Keras, and from six such blocks a real BERT, filled
-# with weights that cost others weeks; then a race with few labels: a bag of words, an LSTM, and BERT.
+# with weights that others trained on large machines; then a race with few labels: a bag of words, an LSTM, and BERT.
 #
 # **Time.** Eight to ten minutes for a machine with two CPU cores on real reviews, two to three on the generated ones; an
 # evening or two for you.
@@ -48,14 +48,15 @@ rng = np.random.default_rng(SEED)
 # ## 1. Which "bank" is it?
 #
 # "Bank" is two words: one by the river, one for the money. An embedding (chapter 04) has a single row for both. An LSTM
-# could tell them apart, if the word that decides came before, and if the state still remembered it. What if each word
-# could simply *look at* all the others, near or far, before or after, and take from them what it needs?
+# could tell them apart, if its state still remembered the word that decides; one that reads in a single direction also
+# needs that word to come first. What if each word could simply *look at* all the others, near or far, before or after,
+# and take from them what it needs?
 #
 # Suppose that each word is described by two numbers that we made up: how much it has to do with water, and how much
 # with money. "Bank" lies in between. Now let every word look around:
 #
 # 1. Compare "bank" with each word, itself included: a dot product is a **score**, large for words that fit together.
-# 2. Turn the scores into shares that add up to 1: a **softmax**.
+# 2. Turn the scores into shares that add up to 1, with a **softmax**. They are called **attention weights**.
 # 3. Mix all words by these shares. That is the new "bank".
 #
 # This is **attention**. Which way will "bank" move in "river bank", and which way in "money bank"?
@@ -150,12 +151,13 @@ def attention(query, key, value, mask=None):
 
 # %%
 def multi_head(x, others, parameters, mask=None):
-    query_kernel, query_bias, key_kernel, key_bias, value_kernel, value_bias, *output = parameters
+    (query_kernel, query_bias, key_kernel, key_bias,
+     value_kernel, value_bias, output_kernel, output_bias) = parameters
+    # b: batch, w: words, i: inputs, h: heads, s: size of a query, o: outputs
     query = np.einsum("bwi,ihs->bhws", x, query_kernel) + query_bias[:, None]
     key = np.einsum("bwi,ihs->bhws", others, key_kernel) + key_bias[:, None]
     value = np.einsum("bwi,ihs->bhws", others, value_kernel) + value_bias[:, None]
     mixed, shares = attention(query, key, value, mask)  # (batch, heads, words, size)
-    output_kernel, output_bias = output
     return np.einsum("bhws,hso->bwo", mixed, output_kernel) + output_bias, shares
 
 
@@ -179,13 +181,14 @@ for name, seen, mask in (
     by_keras = layer(x, seen, attention_mask=None if mask is None else mask[None]).numpy()
     by_us, shares = multi_head(x, seen, parameters, mask)
     differences[name] = np.abs(by_us - by_keras).max()
-    print(f"{name:13s} output {by_us.shape}, weights {shares.shape},", end=" ")
+    print(f"{name:13s} output {by_us.shape}, attention weights {shares.shape},", end=" ")
     print(f"largest difference from Keras {differences[name]:.1e}")
 results.report("07", seed=SEED, smoke=SMOKE, attention_error=max(differences.values()))
 
 # %% [markdown]
-# **What we saw.** That is all of attention: four matrix products, a softmax, and a product again. No step depends on the
-# one before it, as in an LSTM: all words are computed at once.
+# **What we saw.** What is left is rounding, so that is all of attention: three matrix products for queries, keys and
+# values, one to compare, a softmax, one to mix and one more for the output. Unlike in an LSTM, no word waits for the one
+# before it.
 #
 # ## 2. Who may look at whom?
 #
@@ -274,7 +277,7 @@ def waves(num_words, width):
 table = waves(64, 64)
 _, axes = plt.subplots(1, 2, figsize=(10, 3.4), width_ratios=(1.2, 1))
 axes[0].imshow(table, cmap="RdBu_r", aspect="auto")
-axes[0].set(xlabel="number of the vector", ylabel="position")
+axes[0].set(xlabel="index within the vector", ylabel="position")
 axes[0].grid(False)
 axes[1].plot(table @ table[32])
 axes[1].set(xlabel="position", ylabel="dot product with position 32")
@@ -375,8 +378,9 @@ print(f"{'by Keras':15s} {block.count_params():9,d}   in (1, 7, 384), out {tuple
 # ## 5. Is that all there is to BERT?
 #
 # Nearly. **BERT** (Jacob Devlin and others, 2018) puts an embedding in front of a stack of these blocks, and it was
-# *trained on text without labels*: hide some words, guess them from both sides. Whoever guesses well must have learned a
-# lot about the language. That training is costly; its result is a file. Is it here?
+# *trained on text without labels*: hide some words, guess them from both sides. (A second task, to tell whether one
+# sentence follows another, was soon found to be worth little.) Whoever guesses well must have learned a lot about the
+# language. That training is costly; its result is a file. Is it here?
 
 # %%
 bert_files = weights.minilm(WEIGHTS)
@@ -390,8 +394,9 @@ for name, tensor in tensors.items():
         print(f"{name:50s} {tensor.shape}")
 
 # %% [markdown]
-# This is a small BERT, all-MiniLM-L6-v2: six layers, taught by a larger one (*distillation*), and then trained further on
-# pairs of sentences, so that those of similar meaning get similar vectors. Do you recognise the names?
+# This is a small BERT, all-MiniLM-L6-v2. A large BERT taught a smaller one of twelve blocks to copy its attention
+# (**distillation**); every second block of that one was kept; and the six were trained further on pairs of sentences, so
+# that those of similar meaning get similar vectors. Do you recognise the names?
 #
 # ### Words become pieces
 #
@@ -410,14 +415,14 @@ for text in ("unbelievably boring", "overacted", "Schwarzenegger", "naïve café
     print(f"{text:20s} {tokenizer.encode(text).tokens[1:-1]}")
 
 # %% [markdown]
-# Capitals and accents are gone (this vocabulary is "uncased"), punctuation is a token, `[CLS]` stands at the beginning and
-# `[SEP]` at the end. `[UNK]` is left for characters that the vocabulary has never seen.
+# Capitals and accents are gone (this vocabulary is "uncased") and punctuation is a token. Two **special tokens** frame the
+# text, `[CLS]` and `[SEP]`; a third, `[UNK]`, is left for characters that the vocabulary has never seen.
 #
 # ### The encoder
 #
-# An embedding for the words, one for the places, and one that tells a first sentence from a second (we always have one
-# sentence: row 0). Add the three, normalize, and run through the blocks. The mask is made from the numbers themselves:
-# padding has number 0.
+# An embedding for the words, one for the places (**position embeddings**), and one that tells a first sentence from a
+# second (we always have one sentence: row 0). Add the three, normalize, and run through the blocks. The mask is made
+# from the numbers themselves: padding has number 0.
 
 # %%
 class Embeddings(layers.Layer):
@@ -464,13 +469,14 @@ class Encoder(keras.Model):
 
 # %%
 STORED_AS = {"kernel": "weight", "gamma": "weight", "embeddings": "weight", "beta": "bias"}
-# In the file, and not needed here: the numbers 0 to 511, and a layer for another task.
+# In the file, and not needed here: the numbers 0 to 511, and the layer of BERT's second task.
 LEFT_OUT = {"embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias"}
 
 
 def stored_name(variable):
     *places, kind = variable.path.split("/")[1:]
     name = ".".join([*places, STORED_AS.get(kind, kind)])
+    # What mixes the heads is part of Keras's attention layer; the file counts it as a layer that follows.
     return name.replace("attention.self.attention_output", "attention.output.dense")
 
 
@@ -507,7 +513,7 @@ def build_bert(config, tensors):
     return encoder
 
 # %% [markdown]
-# Three broken files, to see that it refuses each. What would have happened without these checks?
+# Three broken files, to see that it refuses each. What would have become of each without these checks?
 
 # %%
 bert = build_bert(config, tensors)
@@ -530,7 +536,9 @@ results.report(
 )
 
 # %% [markdown]
-# More than half of the parameters are the table of word pieces. And now read something. Padding goes to the end:
+# (The layer whose tensor was lost would have kept its random start; the seventh block would have been dropped, and BERT
+# would have been another one than was trained; and a kernel of the right size in the wrong order is noise.) More than half
+# of the parameters are the table of word pieces. And now read something. Padding goes to the end:
 
 # %%
 def to_ids(tokenizer, texts):
@@ -542,12 +550,25 @@ ids = to_ids(tokenizer, ["Deep learning is amazing!", "No."])
 states = bert(ids).numpy()
 print(ids)
 print("hidden states", states.shape, states.dtype)
-print(f"each word: mean {states[0, 1].mean():.3f}, first numbers {states[0, 1, :4].round(3)}")
+print(f"'deep': mean {states[0, 1].mean():.3f}, first numbers {states[0, 1, :4].round(3)}")
 
 # %% [markdown]
-# Is this *the* BERT, or something that looks like it? In practice one calls a library, and **KerasHub** does all of this
-# section in three lines. It is a large package with parts that do not exist for every system, so the course does not
-# install it for you; where it is there, the next cell compares. (The tests of this course do so each time.)
+# Numbers come out. But `fill` does not see everything: the kernel of a query is square, and turned the wrong way it still
+# fits. How much would that change?
+
+# %%
+square = "encoder.layer.2.attention.self.query.weight"
+fill(bert, {**tensors, square: tensors[square].T})  # no complaint: 384 by 384 either way
+askew = bert(ids).numpy()
+fill(bert, tensors)
+print(f"one kernel of {len(tensors)} the wrong way: numbers differ by up to {np.abs(askew - states)[ids != 0].max():.2f}")
+
+# %% [markdown]
+# Such a mistake shows in no message, only in results that are a little worse than they might be. What finds it is
+# another implementation. So, is this *the* BERT, or something that looks like it? In practice one calls a library,
+# and **KerasHub** does all of this section in three lines. It is a large package with parts that do not exist for
+# every system, so the course does not install it for you; where it is there, the next cell compares. (The tests of
+# this course do so each time.)
 
 # %%
 if importlib.util.find_spec("keras_hub"):
@@ -560,12 +581,14 @@ if importlib.util.find_spec("keras_hub"):
     for name, encoder in (("ours", bert), ("with its GELU", build_bert(approximate, tensors))):
         apart = np.abs(encoder(ids).numpy() - by_library)[ids != 0].max()
         print(f"{name:14s} largest difference from KerasHub {apart:.1e}")
+    del library, encoder  # 180 MB
 else:
     print("KerasHub is not installed here. On Linux: python -m pip install keras-hub")
 
 # %% [markdown]
-# (KerasHub computes GELU by an approximation from the first BERT; these weights were trained with the exact formula, and
-# their configuration says so. With the same GELU, nothing is left of the difference.)
+# (KerasHub computes GELU by an approximation with a tanh, which GPT used and Google's code for BERT took over after its
+# first release. The configuration of these weights names the exact formula. Where KerasHub is installed, the second line
+# shows that this is the whole difference.)
 #
 # The table of places was learned. What does BERT think of distance?
 
@@ -580,13 +603,15 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# **What we saw.** Nobody told BERT that place 20 lies beside place 21. It found out, because that helps to guess hidden
-# words. And nobody gave it the formula of section 3; look how the lines go up and down at a steady pace.
+# **What we saw.** Nobody told BERT that place 20 lies beside place 21. That came out of the texts, here by way of a
+# teacher: knowing it helps to guess hidden words. And nobody gave it the formula of section 3; look how the lines go up
+# and down at a steady pace.
 #
 # ## 6. What does attention attend to?
 #
-# Keras's layer does not hand out its attention weights. We need no help: section 1 wrote the function, and here are the
-# parameters. Block by block, we recompute the attention in NumPy, and hold our output against the layer's.
+# Keras's layer hands out its attention weights on request. We want to see where they come from: section 1 wrote the
+# function, and here are the parameters. Block by block, we recompute the attention in NumPy, and hold both against the
+# layer's, the weights and the output.
 
 # %%
 def attention_maps(bert, ids):
@@ -596,9 +621,11 @@ def attention_maps(bert, ids):
     for block in bert.blocks:
         parameters = [weight.numpy() for weight in block.attention.weights]
         by_us, shares = multi_head(x.numpy(), x.numpy(), parameters, mask[:, None, None, :])
-        by_layer = block.attention(x, x, attention_mask=mask[:, None, :]).numpy()
+        by_layer, shares_by_layer = block.attention(
+            x, x, attention_mask=mask[:, None, :], return_attention_scores=True
+        )
         maps.append(shares)
-        errors.append(np.abs(by_us - by_layer)[mask].max())
+        errors += [np.abs(by_us - by_layer)[mask].max(), np.abs(shares - shares_by_layer).max()]
         x = block(x, mask[:, None, :])
     return np.stack(maps, axis=1), max(errors)  # (batch, blocks, heads, words, words)
 
@@ -607,6 +634,7 @@ street = "The animal didn't cross the street because it was too tired."
 street_tokens = tokenizer.encode(street).tokens
 maps, recomputed_error = attention_maps(bert, to_ids(tokenizer, [street, "No."]))
 print(f"attention weights {maps.shape}, all between {maps.min():.2f} and {maps.max():.2f}")
+print(f"largest difference from the layers' weights and outputs {recomputed_error:.1e}")
 results.report(
     "07", seed=SEED, weights=bert_files.provenance, smoke=SMOKE,
     recomputed_error=recomputed_error, row_sum_error=np.abs(maps.sum(axis=-1) - 1).max(),
@@ -638,32 +666,38 @@ plt.show()
 
 # %% [markdown]
 # Diagonals, columns, mist. Let us count over more text than one sentence. For each head: which share of its attention
-# goes to the word before, to the next word, to the word itself, and to the two marks `[CLS]` and `[SEP]`? If a head paid
-# attention to all words alike, each would get one part in as many as there are words: the number above.
+# goes to the word before, to the next word, to the word itself, and to the special tokens `[CLS]` and `[SEP]`? If a head
+# paid attention to all words alike, each would get one part in as many as there are words; the next cell prints that share.
 
 # %%
 reviews = imdb.load_texts(DATA)
 is_real = reviews.provenance.kind == "full"
 print("These reviews were", "written by people." if is_real else "generated by a grammar.")
-clear = [text.replace("<br />", " ") for text in reviews.x_train[:40]]
-some_ids = to_ids(tokenizer, clear)[:, :48]
-some_ids = some_ids[(some_ids != 0).all(axis=1)][:24]  # no padding, for simplicity
+
+
+def without_breaks(texts):  # real reviews have line breaks of HTML in them
+    return [text.replace("<br />", " ") for text in texts]
+
+
+all_ids = to_ids(tokenizer, without_breaks(reviews.x_train[:200]))
+some_ids = all_ids[(all_ids[:, :48] != 0).all(axis=1)][:24, :48]  # no padding, for simplicity
+some_ids = np.hstack([some_ids[:, :-1], np.full((len(some_ids), 1), 102)])  # the cut took [SEP] away
 some_maps, _ = attention_maps(bert, some_ids)
 print(f"{len(some_ids)} reviews, the first {some_ids.shape[1]} tokens; evenly: {1 / some_ids.shape[1]:.3f}")
 
-# %% alt="Four tables of six blocks by twelve heads, coloured by the share of attention that goes to the word before, the next word, the word itself, and the marks. A few squares are bright in each table."
-def shares_by_head(maps, ids):
-    marks = np.isin(ids, (101, 102))[:, None, None, None, :]  # [CLS], [SEP]
+# %% alt="Five tables of six blocks by twelve heads, coloured by the share of attention that goes to the word before, the next word, the word itself, [CLS] and [SEP]. One square stands out for the word before and one for the next word; the table of the word itself is dark; that of [CLS] is lit in nearly all heads from block 1 on."
+def shares_by_head(maps):  # each (blocks, heads)
     return {
         "word before": np.diagonal(maps, -1, 3, 4).mean(axis=(0, -1)),
         "next word": np.diagonal(maps, 1, 3, 4).mean(axis=(0, -1)),
         "itself": np.diagonal(maps, 0, 3, 4).mean(axis=(0, -1)),
-        "the marks": (maps * marks).sum(axis=-1).mean(axis=(0, -1)),
+        "[CLS]": maps[..., 0].mean(axis=(0, -1)),
+        "[SEP]": maps[..., -1].mean(axis=(0, -1)),
     }
 
 
-head_shares = shares_by_head(some_maps, some_ids)
-figure, axes = plt.subplots(1, 4, figsize=(12, 2.6), sharey=True)
+head_shares = shares_by_head(some_maps)
+figure, axes = plt.subplots(1, 5, figsize=(12, 2.4), sharey=True)
 for ax, (name, share) in zip(axes, head_shares.items()):
     picture = ax.imshow(share, cmap="magma", vmin=0, vmax=1)
     ax.set(title=name, xlabel="head", xticks=range(0, 12, 3))
@@ -676,8 +710,8 @@ for name, share in head_shares.items():
     print(f"most to {name:12s} block {block}, head {head:2d}: {share.max():.0%}")
 
 # %% [markdown]
-# **What we saw.** Some heads look at a neighbour, whatever the words are; many rest on a mark, which is what a head does
-# that has nothing to say here. Nobody planned it: the division of labour was learned.
+# **What we saw.** Some heads look at a neighbour, whatever the words are. Many rest on `[CLS]`. That is usually read as
+# "nothing to look for here"; the picture alone does not prove it. Nobody planned this division of labour: it was learned.
 #
 # ### Whom does "it" mean?
 #
@@ -694,7 +728,7 @@ for ax, sentence_maps, ending in zip(axes, pair_maps, ("tired", "wide")):
         looked = sentence_maps[:, :, places_of["it"], places_of[word]].mean(axis=1)
         ax.plot(range(6), looked, style, label=word)
     ax.set(title=f"... it was too {ending}", xlabel="block")
-axes[0].set_ylabel('attention of "it"')
+axes[0].set_ylabel('attention weight of "it"')
 axes[0].legend(title="to")
 plt.show()
 
@@ -738,7 +772,8 @@ bank_cosines = cosines(states_by_block(bert, bank_ids)[:, rows, columns])  # (7,
 same_meaning = np.kron(np.eye(2), np.ones((3, 3))) > 0
 apart = ~np.eye(6, dtype=bool)
 _, axes = plt.subplots(1, 2, figsize=(9, 3.4))
-axes[0].imshow(bank_cosines[-1], vmin=0.5, vmax=1, cmap="magma")
+picture = axes[0].imshow(bank_cosines[-1], vmin=0.5, vmax=1, cmap="magma")
+plt.colorbar(picture, ax=axes[0], label="cosine similarity")
 axes[0].set_xticks(range(6), [name for name in banks for _ in range(3)], rotation=45)
 axes[0].set_yticks(range(6), [name for name in banks for _ in range(3)])
 axes[0].set_title("after the last block")
@@ -772,8 +807,9 @@ averaged = layers.GlobalAveragePooling1D()(bert(sentence_ids), mask=sentence_ids
 similar = cosines(averaged.numpy())
 _, ax = plt.subplots(figsize=(8, 4))
 ax.imshow(similar, vmin=0, vmax=1, cmap="magma")
-ax.set_yticks(range(len(sentences)), sentences)
+ax.set_yticks(range(len(sentences)), [f"{text}  {row}" for row, text in enumerate(sentences, 1)])
 ax.set_xticks(range(len(sentences)), range(1, len(sentences) + 1))
+ax.set_xlabel("sentence")
 for row, column in np.ndindex(similar.shape):
     colour = "black" if similar[row, column] > 0.6 else "white"
     ax.text(column, row, f"{similar[row, column]:.2f}", ha="center", va="center", color=colour, fontsize=8)
@@ -788,7 +824,7 @@ plt.show()
 # ### Play: look for yourself
 #
 # Type a sentence, and choose a block and a head. Rows look, columns are looked at. Can you find a head that looks at
-# neighbours? One that rests on the marks? One that links a pronoun or a verb with its noun, in *every* sentence you try?
+# neighbours? One that rests on `[CLS]`? One that links a pronoun or a verb with its noun, in *every* sentence you try?
 
 # %% alt="Attention maps of one head for two sentences, with the tokens at both axes: a bright line just above the diagonal, from each word to the next one."
 def map_of(bert, tokenizer):
@@ -834,7 +870,7 @@ length = 128 if is_real else 64
 def first_and_last(tokenizer, texts, length):
     head = length // 4
     rows = []
-    for encoding in tokenizer.encode_batch([text.replace("<br />", " ") for text in texts]):
+    for encoding in tokenizer.encode_batch(list(texts)):
         ids = encoding.ids
         rows.append(ids if len(ids) <= length else ids[:head] + ids[head - length :])
     return keras.utils.pad_sequences(rows, maxlen=length, padding="post")  # (texts, length)
@@ -848,17 +884,17 @@ def balanced(labels, count, rng):
 
 labelled = balanced(reviews.y_train, max(counts), rng)
 tested = balanced(reviews.y_test, num_test, rng)
-text_fit, y_fit = reviews.x_train[labelled], reviews.y_train[labelled]
-text_test, y_test = reviews.x_test[tested], reviews.y_test[tested]
+text_fit, y_fit = without_breaks(reviews.x_train[labelled]), reviews.y_train[labelled]
+text_test, y_test = without_breaks(reviews.x_test[tested]), reviews.y_test[tested]
 x_fit, x_test = (first_and_last(tokenizer, texts, length) for texts in (text_fit, text_test))
 print("labelled", x_fit.shape, "test", x_test.shape)
 print(f"of the labelled reviews, {np.mean(x_fit[:, -1] != 0):.0%} fill all {length} tokens")
 
 # %% [markdown]
-# **Who judges?** The test reviews, once, for each line of the figure. No reviews are left to choose settings on: labels
+# **Who judges?** The test reviews, once for each point of the figure. No reviews are left to choose settings on: labels
 # are what we lack. So the two logistic regressions choose their penalty by **cross-validation** among the labelled
 # reviews (five times, four fifths to learn from and one to judge), and the settings of the two networks are fixed: they
-# were chosen beforehand, on training reviews that take no part here.
+# were chosen beforehand, on other training reviews. (Those had labels too. Whoever has only 50 would have had to guess.)
 #
 # The bag first, and the frozen BERT.
 
@@ -929,19 +965,22 @@ for count in counts:
 # And fine-tuning. Each run starts again from the weights in the file. The new layer starts from nothing, so the first
 # steps would shake the whole encoder: warm-up lets the rate rise slowly, and then it falls along a cosine (chapter 02).
 # **AdamW** is Adam with a little weight decay. The embeddings and the lower three blocks stay as they are. Letting them
-# learn as well was no better in our trials and took longer: a few hundred labels say little about eleven
-# million embedding weights.
+# learn as well was no better in our trials and took longer: a few hundred labels say little about the embeddings, which
+# are more than half of all parameters.
 
 # %%
-def fine_tune(bert, train_set, rate, epochs, all_learns=False):
-    if not all_learns:
-        for part in (bert.embeddings, *bert.blocks[: len(bert.blocks) // 2]):
-            part.trainable = False
+def freeze_lower_half(bert):
+    for part in (bert.embeddings, *bert.blocks[: len(bert.blocks) // 2]):
+        part.trainable = False
+
+
+def fine_tune(bert, train_set, rate, epochs):
+    batch_size = 16
     ids = keras.Input(shape=(None,), dtype="int32")
     vectors = layers.GlobalAveragePooling1D()(bert(ids), mask=ids != 0)  # (batch, 384)
     vectors = layers.Dropout(0.1)(vectors)
     model = keras.Model(ids, layers.Dense(1, activation="sigmoid")(vectors))
-    num_steps = epochs * -(-len(train_set[0]) // 16)
+    num_steps = epochs * -(-len(train_set[0]) // batch_size)
     warmup = max(num_steps // 10, 1)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, num_steps - warmup, warmup_target=rate, warmup_steps=warmup
@@ -950,18 +989,19 @@ def fine_tune(bert, train_set, rate, epochs, all_learns=False):
         keras.optimizers.AdamW(schedule, weight_decay=0.01), "binary_crossentropy", metrics=["accuracy"]
     )
     history = model.fit(
-        *train_set, batch_size=16, epochs=epochs, verbose=0, callbacks=training.progress()
+        *train_set, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=training.progress()
     ).history
     return model, history
 
 
 rate = 1e-4
 tuned_epochs = dict(zip(counts, (1, 1) if SMOKE else (8, 6, 3)))
+tuned_bert = build_bert(config, tensors)
+freeze_lower_half(tuned_bert)
 for count in counts:
     print(f"{count:,} labels")
-    tuned, _ = fine_tune(
-        build_bert(config, tensors), (x_fit[:count], y_fit[:count]), rate, tuned_epochs[count]
-    )
+    fill(tuned_bert, tensors)
+    tuned, _ = fine_tune(tuned_bert, (x_fit[:count], y_fit[:count]), rate, tuned_epochs[count])
     race["fine-tuned BERT"][count] = tuned.evaluate(x_test, y_test, batch_size=32, verbose=0)[1]
 
 # %% alt="Test accuracy against the number of labelled reviews on a logarithmic axis, for the bag of words, the LSTM, frozen BERT and fine-tuned BERT, with bars for the uncertainty of a test of so many reviews."
@@ -996,7 +1036,8 @@ results.report(
 #
 # Attention compares every word with every other. Twice the words are four times the comparisons: cost grows with the
 # *square* of the length. Everything else in a block works on each word alone and grows in proportion. Count the
-# multiplications of one block, for $n$ words of width $d$, and then measure. From which length on does the square rule?
+# multiplications of one block, for $n$ words of width $d$: from which length on does the square rule? Then measure the two
+# parts of a block, attention and feed-forward.
 
 # %% alt="Left, multiplications per block against the number of words, both axes logarithmic: the line of comparing and mixing is twice as steep as that of the layers and crosses it beyond two thousand words. Right, measured milliseconds of an attention layer and of a feed-forward network: the curve of attention bends upwards."
 def multiplications(num_words, width):
@@ -1022,7 +1063,7 @@ attention_layer = layers.MultiHeadAttention(12, 32)
 feed_forward = keras.Sequential([layers.Dense(4 * d, activation="gelu"), layers.Dense(d)])
 measured = {"attention": [], "feed-forward": []}
 for num_words in lengths:
-    x = rng.normal(size=(1, num_words, d)).astype("float32")
+    x = ops.convert_to_tensor(rng.normal(size=(1, num_words, d)).astype("float32"))
     measured["attention"].append(milliseconds(lambda x: attention_layer(x, x), x, 5))
     measured["feed-forward"].append(milliseconds(feed_forward, x, 5))
 _, axes = plt.subplots(1, 2, figsize=(11, 3.4))
@@ -1032,30 +1073,40 @@ axes[0].axvline(6 * d, color="0.5", linestyle=":")
 axes[0].set(xlabel="words", ylabel="multiplications in a block")
 for (name, values), style in zip(measured.items(), ("o-", "s--")):
     axes[1].loglog(lengths, values, style, base=2, label=name)
+counted = 4 * lengths * d**2 + 2 * lengths**2 * d  # of the attention layer alone
+per_count = measured["attention"][-1] / counted[-1]
+axes[1].loglog(lengths, counted * per_count, ":", base=2, color="0.5", label="attention, as counted")
 axes[1].set(xlabel="words", ylabel="milliseconds")
 for ax in axes:
     ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# The lines cross where $2 n^2 d = 12 n d^2$, at $n = 6d$ words (dotted). The measured curve bends earlier than the count
-# says, because the softmax over all the pairs costs time without being counted. BERT itself reads 512 pieces at most: its
-# table of places ends there.
+# The lines cross where $2 n^2 d = 12 n d^2$, at $n = 6d$ words (dotted); in the attention layer alone, which has four of
+# the twelve $n d^2$, the square rules from $n = 2d$ on. The measured curve follows the count only roughly: the softmax
+# over all pairs costs time without being counted, and short texts do not fill the processor. BERT itself reads 512 pieces
+# at most: its table of places ends there.
 #
 # What does this BERT cost, beside the LSTM?
 
 # %%
 timed = rng.integers(1_000, 20_000, size=(8, 512)).astype("int32")
-cost = {"BERT": tuned, "LSTM": lstm}
-for name, model in cost.items():
+for name, model in {"BERT": tuned, "LSTM": lstm}.items():
     numbers = model.count_params()
+    learning = sum(np.prod(weight.shape) for weight in model.trainable_weights)
     print(f"{name}: {numbers:,} parameters, {4 * numbers / 1e6:.0f} MB;", end=" ")
-    print("to train with Adam, three times more for gradients and two averages")
+    print(f"{learning:,} learn, and Adam needs {12 * learning / 1e6:.0f} MB more for them")
     for num_words in (32, 128) if SMOKE else (32, 128, 512):
         taken = milliseconds(model.predict_on_batch, timed[:, :num_words], 3)
         print(f"    {num_words:4d} words: {taken / len(timed):6.1f} ms per review")
+for num_words in (32, 128, 512):
+    kept = 4 * 6 * 12 * num_words**2  # bytes, blocks, heads, pairs
+    print(f"attention weights of {num_words:3d} words: {kept / 1e6:5.1f} MB per review in training")
 
 # %% [markdown]
+# (Adam's: a gradient and two averages, four bytes each, for every parameter that learns. The attention weights are kept
+# until the gradients have come back through them.)
+#
 # ### A way around the square
 #
 # An LSTM's cost grows in proportion to the length, but it must go word by word. Can one have both: no square, and all words
@@ -1065,7 +1116,8 @@ for name, model in cost.items():
 #
 # with a few numbers $a$ between 0 and 1, each a memory that fades at its own pace. Write it out: $y_t = \sum_j k_j\,
 # x_{t-j}$ with $k_j = \sum_n c_n a_n^j b_n$. That is a *convolution* (chapter 03) with a kernel as long as the text, and
-# a Fourier transform computes it for all words at once. This is the heart of **state-space models**, S4 by name (2021):
+# a Fourier transform computes it for all words at once, in about $n \log n$ steps instead of $n^2$. This is the heart of
+# **state-space models** such as S4 (2021), whose $a$ are complex numbers: memories that also swing.
 
 # %%
 def scan(x, a, b, c):  # word by word, as a recurrent network
@@ -1084,15 +1136,16 @@ def convolve(x, a, b, c):  # all at once
 
 
 signal = rng.normal(size=4_096)
-a, b, c = rng.uniform(0.5, 0.999, size=16), *rng.normal(size=(2, 16))
+a = rng.uniform(0.5, 0.999, size=16)
+b, c = rng.normal(size=(2, 16))
 print("largest difference:", np.abs(scan(signal, a, b, c) - convolve(signal, a, b, c)).max())
 
 # %% [markdown]
-# **What we saw.** The same numbers, once as a recurrence that needs constant memory per word, once as a convolution that
-# needs no waiting. What is lost? With fixed $a$ and $b$ every word is remembered alike; it cannot choose. **Mamba** (2023) lets $a$
-# and $b$ depend on the word, which are gates again, and computes the scan in a clever order. Such models read very long
-# texts, and some are mixed with a few attention blocks, because looking up a word far back exactly is what attention
-# does best.
+# **What we saw.** The same numbers, once as a recurrence that keeps the same few numbers however long the text, once as a
+# convolution in which no word waits. What is lost? With fixed $a$, $b$ and $c$ every word is remembered alike; it cannot
+# choose. **Mamba** (2023) lets them depend on the word, which is a kind of gate again; a convolution can no longer do it,
+# but a scan that works in parallel can. Such models read very long texts, and some are mixed with a few attention blocks,
+# because looking up a word far back exactly is what attention does best.
 #
 # ## 9. Failure gallery: two ways to ruin a BERT
 #
@@ -1103,15 +1156,18 @@ print("largest difference:", np.abs(scan(signal, a, b, c) - convolve(signal, a, 
 # losses look like?
 
 # %% alt="Left, training loss per epoch of two fine-tunings: with the small rate it falls from the start, with the large one it stays near the value of guessing. Right, two bars of test accuracy with a line at one half: the bar of the large rate ends at that line or little above it."
-hasty = {}
+hasty, hasty_bert = {}, build_bert(config, tensors)
+before = tensors[one_weight].T  # (384, 1536), a kernel of the middle
 for some_rate in (rate, 1e-3):
+    fill(hasty_bert, tensors)
     model, history = fine_tune(
-        build_bert(config, tensors), (x_fit[:few], y_fit[:few]), some_rate,
-        epochs=1 if SMOKE else 3, all_learns=True,
+        hasty_bert, (x_fit[:few], y_fit[:few]), some_rate, 1 if SMOKE else 3 if is_real else 6
     )
     half = num_test // 2  # enough for a difference of this size
     accuracy = model.evaluate(x_test[:half], y_test[:half], batch_size=32, verbose=0)[1]
     hasty[f"rate {some_rate:g}"] = history["loss"], accuracy
+    change = np.linalg.norm(hasty_bert.blocks[2].widen.kernel - before) / np.linalg.norm(before)
+    print(f"rate {some_rate:g}: this kernel moved by {change:.0%} of its length")
 _, axes = plt.subplots(1, 2, figsize=(9, 3))
 for (name, (losses, accuracy)), style in zip(hasty.items(), ("o-", "s--")):
     axes[0].plot(np.arange(len(losses)) + 1, losses, style, label=name)
@@ -1129,10 +1185,10 @@ plt.show()
 # ### Padding that is looked at
 #
 # Forget the mask, and nothing fails: the shapes fit, numbers come out. Here are two sentences that have nothing to do with
-# each other, in a table that gets wider and wider. Their vectors are the mean over all columns, as a careless `mean` takes
-# it. What happens to their similarity?
+# each other, in a table that gets wider and wider. A sentence's vector is the mean over its words, so the mask can be
+# forgotten in two places: in attention, and in that mean as well. What happens to the similarity of the two?
 
-# %% alt="Cosine similarity of two unrelated sentences against the width of the table: with the mask it stays constant and low; with the mask in the mean only it climbs; without any mask it climbs towards one."
+# %% alt="Cosine similarity of two unrelated sentences against the width of the table: with the mask it stays constant and low; with the mask in the mean only it rises a little; with no mask at all it climbs steeply and levels off near 0.9."
 def read_with(bert, ids, mask):
     x = bert.embeddings(ids)
     for block in bert.blocks:
@@ -1141,26 +1197,29 @@ def read_with(bert, ids, mask):
 
 
 unlike = to_ids(tokenizer, ["It will rain tomorrow.", "A man is playing the guitar."])
-widths = (unlike.shape[1], 16, 32, 64, 128)
+column_counts = (unlike.shape[1], 16, 32, 64, 128)
 similarities = {"mask everywhere": [], "forgotten in attention": [], "forgotten in both": []}
-for width in widths:
-    table = np.pad(unlike, ((0, 0), (0, width - unlike.shape[1])))
+for num_columns in column_counts:
+    table = np.pad(unlike, ((0, 0), (0, num_columns - unlike.shape[1])))
     mask, everything = table != 0, np.ones_like(table, dtype=bool)
-    for name, looked, averaged in zip(
+    for name, looked_at, counted_in in zip(
         similarities, (mask, everything, everything), (mask, mask, everything)
     ):
-        states = read_with(bert, table, looked)
-        weight = averaged[..., None] / averaged.sum(axis=1)[:, None, None]
+        states = read_with(bert, table, looked_at)
+        weight = counted_in[..., None] / counted_in.sum(axis=1)[:, None, None]
         similarities[name].append(cosines((states * weight).sum(axis=1))[0, 1])
 _, ax = plt.subplots(figsize=(7, 3))
 for (name, values), style in zip(similarities.items(), ("o-", "s--", "^:")):
-    ax.plot(widths, values, style, label=name)
+    ax.plot(column_counts, values, style, label=name)
 ax.set(xlabel="columns of the table", ylabel="cosine similarity", ylim=(-0.1, 1.05))
 ax.legend()
 plt.show()
 
 # %% [markdown]
-# TODO diagnosis 2
+# **Diagnosis.** An unmasked column is a word like any other: it answers in every block and counts in the mean. Both
+# sentences were moved towards the same thing, padding, and the wider the table the more. In practice the table is as wide
+# as the longest text of the batch, so a sentence's vector depends on its neighbours in the batch. With the mask it does
+# not, and exactly that is a good test: the same sentence, alone and beside a long one, must give the same numbers.
 #
 # ## What to take with you
 #
