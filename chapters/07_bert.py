@@ -177,7 +177,7 @@ for name, seen, mask in (
 ):
     layer = layers.MultiHeadAttention(num_heads=4, key_dim=4)
     layer(x, seen)  # the first call makes the weights
-    parameters = [rng.normal(0, 0.5, size=weight.shape) for weight in layer.get_weights()]
+    parameters = [rng.normal(0, 0.25, size=weight.shape) for weight in layer.get_weights()]
     layer.set_weights(parameters)
     by_keras = layer(x, seen, attention_mask=None if mask is None else mask[None]).numpy()
     by_us, shares = multi_head(x, seen, parameters, mask)
@@ -529,8 +529,8 @@ for name, some_tensors in broken.items():
         fill(bert, some_tensors)
     except ValueError as error:
         print(f"{name}: {str(error).partition('. ')[0]}\n")
-per_part = {"embeddings": bert.embeddings.count_params(), "blocks": sum(b.count_params() for b in bert.blocks)}
-print(f"{bert.count_params():,} parameters:", per_part)
+in_embeddings = bert.embeddings.count_params()
+print(f"{bert.count_params():,} parameters, {in_embeddings:,} of them in the embeddings")
 results.report(
     "07", seed=SEED, weights=bert_files.provenance, smoke=SMOKE,
     tokens=len(amazing.ids), parameters=bert.count_params(),
@@ -562,10 +562,11 @@ square = "encoder.layer.2.attention.self.query.weight"
 fill(bert, {**tensors, square: tensors[square].T})  # no complaint: 384 by 384 either way
 askew = bert(ids).numpy()
 fill(bert, tensors)
-print(f"one kernel of {len(tensors)} the wrong way: numbers differ by up to {np.abs(askew - states)[ids != 0].max():.2f}")
+differ = np.abs(askew - states)[ids != 0].max()
+print(f"one of {len(tensors)} tensors the wrong way: numbers differ by up to {differ:.2f}")
 
 # %% [markdown]
-# Such a mistake shows in no message, only in results that are a little worse than they might be. What finds it is
+# Such a mistake shows in no message, only in results that are worse than they might be. What finds it is
 # another implementation. So, is this *the* BERT, or something that looks like it? In practice one calls a library,
 # and **KerasHub** does all of this section in three lines. It is a large package with parts that do not exist for
 # every system, so the course does not install it for you; where it is there, the next cell compares. (The tests of
