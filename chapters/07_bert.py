@@ -1044,7 +1044,7 @@ results.report(
 #   it approves, a layer on top finds only the little that is left. The LSTM begins with nothing and has to learn each word from these few
 #   reviews.
 # - On **generated reviews** the order of the words decides. Up to two hundred labels nobody gets far. With a thousand,
-#   fine-tuned BERT has found the rule and the LSTM is close behind it; the bag and the frozen BERT cannot see it.
+#   fine-tuned BERT has found the rule and the LSTM follows; the bag and the frozen BERT can hardly see it.
 #
 # Where the lines cross depends on the texts. So there is no answer to "is BERT worth it?" but this figure, drawn for your
 # own.
