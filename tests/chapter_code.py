@@ -6,7 +6,7 @@ import ast
 def taken(source, names, **space):
     """{name: what the chapter binds to it}, with `space` as what the chapter has imported."""
     tree = ast.parse(source.read_text(encoding="utf-8"))
-    tree.body = [node for node in tree.body if names & set(_bound(node))]
+    tree.body = [node for node in tree.body if set(names) & set(_bound(node))]
     exec(compile(tree, source, "exec"), space)
     return {name: space[name] for name in names}
 
