@@ -307,7 +307,8 @@ def test_every_way_of_ending_reaches_the_server_once_and_politely(tmp_path, name
     )
     ready = tmp_path / "ready"
     code = (
-        "import os, sys; from course_utils.commands import lab; "
+        "import os, signal, sys; from course_utils.commands import lab; "
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # a run under nohup hands on that it is ignored
         "sys.exit(lab.serve([sys.executable, '-c', *sys.argv[1:]], dict(os.environ)))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, server, str(ready)], process_group=0)
