@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from course_utils import datasets, weights
 from course_utils.commands import data
-from course_utils.datasets import imdb, mnist, stocks, store
+from course_utils.datasets import images, imdb, mnist, stocks, store
 
 CONTENT = b"0123456789" * 1000
 PROJECT = Path(__file__).resolve().parents[1]
@@ -366,7 +366,9 @@ def test_help_of_every_command_has_an_example(command):
 
 def test_page_on_the_data_has_the_recorded_hashes_and_sizes():
     page = (PROJECT / "data" / "README.md").read_text(encoding="utf-8")
-    row = re.compile(r"^\| (`\S+`|inside [\w-]+|generated) \| .* \| (\d+) \| (\S+) `([0-9a-f]+)` \|", re.MULTILINE)
+    row = re.compile(
+        r"^\| (`\S+`|inside [\w-]+|generated|drawn) \| .* \| (\d+) \| (\S+) `([0-9a-f]+)` \|", re.MULTILINE
+    )
     rows = {name.strip("`"): (int(size), kind, digest) for name, size, kind, digest in row.findall(page)}
     files = [file for data_set in data.known_sets().values() for file in data_set.files]
     stand_ins = {
@@ -376,6 +378,7 @@ def test_page_on_the_data_has_the_recorded_hashes_and_sizes():
     }
     sums = {file.name: (file.size, *(("sha256", file.sha256) if file.sha256 else ("md5", file.md5))) for file in files}
     sums |= {name: (used.provenance.size, "sha256", used.provenance.sha256) for name, used in stand_ins.items()}
+    sums["drawn"] = (22_118_400, "sha256", images.BUNDLED_SHA256)  # test_images.py draws them
     assert rows == sums
     for file in files:
         for url in file.urls:

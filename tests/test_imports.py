@@ -102,6 +102,7 @@ ALLOWED = {
     ("training", "plots"),
     ("weights", "datasets.store"),
     ("datasets.imdb", "datasets.review_grammar"),
+    ("datasets.images", "datasets.drawings"),
 }
 
 
