@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
-from tiny_project import CLAIMS, SOURCE, build_all, display, edit, replace_in, write_project
+from tiny_project import CLAIMS, FILES, SOURCE, build_all, display, edit, replace_in, write_project
 
 from course_utils.commands import editions
 
@@ -190,7 +190,7 @@ def test_cell_lines_are_those_of_the_file(chapter):
         ("course_utils/plots.py", "blue", "red"),
         ("course_utils/datasets/store.py", "", "x = 1"),
         ("course_utils/checks/verdict.py", "", "x = 1"),
-        ("course_utils/checks/chapter01.py", "", "x = 1"),
+        ("course_utils/checks/chapter01.py", "verdict", "verdict as kept"),
         ("requirements.txt", "2.0.0", "2.0.1"),
         ("chapters/claims.toml", "at_least = 4.0", "at_least = 3.0"),
     ],
@@ -206,6 +206,7 @@ def test_inputs_hash_changes_with_what_the_notebook_shows(chapter, name, old, ne
     [
         ("course_utils/commands/run.py", "", "x = 1"),
         ("course_utils/checks/chapter02.py", "", "x = 1"),
+        ("course_utils/datasets/other.py", "", "x = 1"),
         ("chapters/01_tiny.py", "Does a line rise?", "Does any line rise?"),
         ("chapters/01_tiny.py", "from 0 to 1.", "from zero to one."),
     ],
@@ -220,7 +221,7 @@ def test_inputs_hash_ignores_claims_of_other_chapters_and_line_ends(chapter):
     before = editions.inputs_hash(chapter)
     other = CLAIMS.replace('"01"', '"02"')
     (chapter.root / "chapters/claims.toml").write_text(CLAIMS + other, encoding="utf-8")
-    (chapter.root / "course_utils/plots.py").write_bytes(b"COLOUR = 'blue'\r\n")
+    (chapter.root / "course_utils/plots.py").write_bytes(FILES["course_utils/plots.py"].replace("\n", "\r\n").encode())
     assert editions.inputs_hash(chapter) == before
 
 

@@ -20,7 +20,7 @@ SOURCE = """\
 # %%
 import matplotlib.pyplot as plt
 
-from course_utils import results
+from course_utils import plots, results
 from course_utils.checks import chapter01 as check
 
 # %% tags=["parameters"]
@@ -63,12 +63,14 @@ FILES = {
     "chapters/01_tiny.py": SOURCE,
     "chapters/claims.toml": CLAIMS,
     "course_utils/__init__.py": "",
-    "course_utils/plots.py": "COLOUR = 'blue'\n",
+    "course_utils/plots.py": "COLOUR = 'blue'\n\n\ndef load():\n    from .datasets import store\n",
     "course_utils/checks/__init__.py": "",
     "course_utils/checks/verdict.py": "",
-    "course_utils/checks/chapter01.py": "",
+    "course_utils/checks/chapter01.py": "from . import verdict\n",
     "course_utils/checks/chapter02.py": "",
     "course_utils/commands/run.py": "",
+    "course_utils/datasets/__init__.py": "",
+    "course_utils/datasets/other.py": "",
     "course_utils/datasets/store.py": "",
     "requirements.txt": "numpy==2.0.0\n",
 }

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import pairwise
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -223,8 +224,8 @@ def content_ids(notebook: NotebookNode) -> list[str]:
 def inputs_hash(chapter: Chapter) -> str:
     """Hash everything in the project that can change what the worked edition shows.
 
-    That is: the chapter's code cells (its prose changes no output), the modules that notebooks import, the chapter's
-    own checks, its claims, and the lock. The commands are left out.
+    That is: the chapter's code cells (its prose changes no output), the modules of the project that it imports, itself
+    or by way of others, its claims, and the lock.
 
     Args:
         chapter: The chapter.
@@ -243,7 +244,7 @@ def inputs_hash(chapter: Chapter) -> str:
         "claims": claims,
         "files": {
             path.relative_to(chapter.root).as_posix(): path.read_text(encoding="utf-8")
-            for path in _input_files(chapter, notebook)
+            for path in _input_files(chapter)
         },
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
@@ -431,24 +432,14 @@ def _refuse_bad_markers(part: Part, chapter: Chapter) -> None:
         )
 
 
-def _input_files(chapter: Chapter, notebook: NotebookNode) -> list[Path]:
+def _input_files(chapter: Chapter) -> list[Path]:
+    """List the modules of the project that a chapter imports, itself or by way of others, and the lock."""
+    finder = ModuleFinder(path=[str(chapter.root)])
+    finder.run_script(str(chapter.source))
     package = chapter.root / "course_utils"
-    left_out = (package / "commands", package / "checks")
-    modules = [path for path in package.rglob("*.py") if not any(path.is_relative_to(f) for f in left_out)]
-    checks = [package / "checks" / f"{name}.py" for name in ("verdict", *_checks_used(notebook))]
-    files = {*modules, *checks, chapter.root / "requirements.txt"}
+    found = {Path(module.__file__) for module in finder.modules.values() if module.__file__}
+    files = {path for path in found if path.is_relative_to(package)} | {chapter.root / "requirements.txt"}
     return sorted(path for path in files if path.is_file())
-
-
-def _checks_used(notebook: NotebookNode) -> set[str]:
-    """Names of the modules that a chapter imports by ``from course_utils.checks import ...``."""
-    return {
-        alias.name
-        for code in code_of(notebook)
-        for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.ImportFrom) and node.module == "course_utils.checks"
-        for alias in node.names
-    }
 
 
 def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
