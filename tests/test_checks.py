@@ -11,8 +11,19 @@ import test_chapter04_checks
 import test_chapter05_checks
 import test_chapter06_checks
 import test_chapter07_checks
+import test_chapter08_checks
 
-from course_utils.checks import appendix1, chapter01, chapter02, chapter03, chapter04, chapter05, chapter06, chapter07
+from course_utils.checks import (
+    appendix1,
+    chapter01,
+    chapter02,
+    chapter03,
+    chapter04,
+    chapter05,
+    chapter06,
+    chapter07,
+    chapter08,
+)
 from course_utils.commands import editions
 from course_utils.commands.chapters import known
 
@@ -25,6 +36,7 @@ ANSWERS = {
     "05": test_chapter05_checks,
     "06": test_chapter06_checks,
     "07": test_chapter07_checks,
+    "08": test_chapter08_checks,
     "A1": test_appendix1_checks,
 }
 CHECKS = {
@@ -35,6 +47,7 @@ CHECKS = {
     "05": chapter05,
     "06": chapter06,
     "07": chapter07,
+    "08": chapter08,
     "A1": appendix1,
 }
 NAMES = {"np": np, "keras": keras, "layers": keras.layers}  # what a solution may use of its notebook

