@@ -98,7 +98,7 @@ SETS: dict[str, store.DataSet] = {MINILM.name: MINILM, RESNET50.name: RESNET50}
 # What tools/pretrain_backbone.py made.
 BACKBONE = store.PROJECT / "data" / "backbone"
 RESNET20 = "resnet20_cifar10.safetensors"
-RESNET20_SHA256 = "@@"
+RESNET20_SHA256 = "3f892cc3e2363da7f74214c6abc3114206ff16004e70d902534a16a375fb31dd"
 RESNET20_LOG = "resnet20_cifar10.jsonl"
 
 

@@ -63,9 +63,10 @@ def build(
     - `solutions/NN_name.ipynb`, the worked edition: executed from top to bottom with its solutions, on full data
       where they are on hand (`course data list` shows that), otherwise on the bundled ones.
 
-    A worked edition is executed only when something it depends on has changed: the chapter's code, `course_utils`,
-    its checks, its claims or the locked requirements. Where only the prose changed, the outputs are kept. When a run
-    fails, the earlier worked edition stays as it was, and the partial notebook is kept in `reports/build/`.
+    A worked edition is executed only when something it depends on has changed: the chapter's code, the modules of
+    `course_utils` that it imports, its claims or the locked requirements. Where only the prose changed, the outputs are
+    kept. When a run fails, the earlier worked edition stays as it was, and the partial notebook is kept in
+    `reports/build/`.
 
     Examples:
     ```
