@@ -499,8 +499,9 @@ gap = abs(test_scores["once per epoch"] - test_scores["once"])
 print(f"{ratio:.1f} times sooner, accuracies {gap:.3f} apart")
 results.report(
     "08", seed=SEED, data=pictures.provenance, weights=seen_before.provenance, smoke=SMOKE,
-    cached_speedup=ratio, cached_gap=gap, frozen_accuracy=test_scores["once"],
+    cached_speedup=ratio, frozen_accuracy=test_scores["once"],
 )
+results.report("08", seed=SEED, smoke=SMOKE, cached_gap=gap)  # two computations that must agree
 
 # %% [markdown]
 # **What we saw.** The same network in a fraction of the time; what differs is rounding. So whoever trains a head on a
@@ -659,15 +660,15 @@ for count in per_class:
     print(f"{count:3d} per class: {latest}")
 tuned_weights = tuned.get_weights()  # of the largest number of pictures; section 9 looks into it
 
-# %% alt="Test accuracy against the number of pictures per class for five ways. Raw pixels and the network from scratch lie low; the frozen backbone and the edge histograms in the middle, close together; the fine-tuned network on top."
-_, ax = plt.subplots(figsize=(7, 4))
+# %% alt="Test accuracy against the number of pictures per class for five ways. Raw pixels and the network from scratch lie near guessing; the frozen backbone in the middle, the edge histograms above it, and the fine-tuned network on top."
+_, ax = plt.subplots(figsize=(8, 3.6))
 for (way, values), style in zip(scores.items(), ("s--", "x:", "^-.", "o-", "D-")):
     ax.plot(per_class, values, style, label=way)
 ax.axhline(1 / num_classes, color="black", linewidth=1, label="guessing")
 ax.set(xlabel="training pictures per class", ylabel="test accuracy", ylim=(0, 1), xscale="log")
 ax.set_xticks(per_class, per_class)
 ax.minorticks_off()
-ax.legend(fontsize=8)
+ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 at = per_class.index(10) if 10 in per_class else len(per_class) - 1
 by_way = {way: values[at] for way, values in scores.items()}
