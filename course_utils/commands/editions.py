@@ -54,8 +54,9 @@ LAYOUT_METADATA = {
 # The models behind widgets live in the kernel; without them a stored view shows only an error.
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PICTURES = ("image/png", "image/jpeg", "image/gif")
-# Mean difference per colour channel, of 255, from which a reduced picture is not stored. Plots differ by 0.0 to 0.3.
-VISIBLE = 0.5
+# Mean difference per colour channel, of 255, from which a reduced picture is not stored. Plots differ by 0.0 to 0.3,
+# small photographs and drawings by 1 to 4.
+VISIBLE = 2.0
 
 
 class Part(NamedTuple):
