@@ -4,7 +4,7 @@
 # **You build.** A residual block by hand, a ResNet-20 that is filled with weights from CIFAR-10, and from it a
 # classifier of things it never saw: frozen, fine-tuned, and looked into. At the end, the same for your own pictures.
 #
-# **Time.** About five minutes for a machine with two CPU cores; an evening or two for you.
+# **Time.** About six minutes for a machine with two CPU cores, and 3 GB of memory; an evening or two for you.
 #
 # **You need.** Chapter 03: convolution, pooling, batch normalization. Chapter 07 is not needed, but asks the same
 # question of texts.

@@ -110,38 +110,36 @@ def occlusion_in_place(score, picture, size, fill):
     return drops
 
 
-def occlusion_that_overlaps(score, picture, size, fill):
-    rows, columns = picture.shape[0] // size, picture.shape[1] // size
-    drops = np.zeros((rows, columns))
-    for row in range(rows):
-        for column in range(columns):
-            covered = picture.copy()
-            covered[row : row + size, column : column + size] = fill
-            drops[row, column] = score(picture[None])[0] - score(covered[None])[0]
-    return drops
+def occlusion_with(cover):
+    """Map how the score falls where `cover` has changed a fresh copy of the picture at (row, column)."""
+
+    def answer(score, picture, size, fill):
+        rows, columns = picture.shape[0] // size, picture.shape[1] // size
+        drops = np.zeros((rows, columns))
+        for row in range(rows):
+            for column in range(columns):
+                covered = cover(picture.copy(), row, column, size, fill)
+                drops[row, column] = score(picture[None])[0] - score(covered[None])[0]
+        return drops
+
+    return answer
 
 
-def occlusion_of_one_colour(score, picture, size, fill):
-    rows, columns = picture.shape[0] // size, picture.shape[1] // size
-    drops = np.zeros((rows, columns))
-    for row in range(rows):
-        for column in range(columns):
-            covered = picture.copy()
-            covered[size * row : size * (row + 1), size * column : size * (column + 1), 0] = fill
-            drops[row, column] = score(picture[None])[0] - score(covered[None])[0]
-    return drops
+def cover_overlapping(picture, row, column, size, fill):
+    picture[row : row + size, column : column + size] = fill
+    return picture
 
 
-def occlusion_of_the_rest(score, picture, size, fill):
-    rows, columns = picture.shape[0] // size, picture.shape[1] // size
-    drops = np.zeros((rows, columns))
-    for row in range(rows):
-        for column in range(columns):
-            place = slice(size * row, size * (row + 1)), slice(size * column, size * (column + 1))
-            covered = np.full_like(picture, fill)
-            covered[place] = picture[place]
-            drops[row, column] = score(picture[None])[0] - score(covered[None])[0]
-    return drops
+def cover_one_colour(picture, row, column, size, fill):
+    picture[size * row : size * (row + 1), size * column : size * (column + 1), 0] = fill
+    return picture
+
+
+def cover_the_rest(picture, row, column, size, fill):
+    place = slice(size * row, size * (row + 1)), slice(size * column, size * (column + 1))
+    covered = np.full_like(picture, fill)
+    covered[place] = picture[place]
+    return covered
 
 
 RIGHT = {
@@ -197,9 +195,9 @@ WRONG = {
         (lambda score, picture, size, fill: occlusion(score, picture, size, 0), "The square is black"),
         (occlusion_that_accumulates, "fresh copy"),
         (occlusion_in_place, "picture itself has changed"),
-        (occlusion_that_overlaps, "squares overlap"),
-        (occlusion_of_the_rest, "everything but the square"),
-        (occlusion_of_one_colour, "in all three colours"),
+        (occlusion_with(cover_overlapping), "squares overlap"),
+        (occlusion_with(cover_the_rest), "everything but the square"),
+        (occlusion_with(cover_one_colour), "in all three colours"),
     ],
 }
 

@@ -13,11 +13,17 @@ from course_utils.datasets import store
 SCRIPT = Path(__file__).resolve().parents[1] / "tools" / "pretrain_backbone.py"
 
 
-@pytest.fixture
-def script(monkeypatch):
+def load_script():
+    """The script as a module; it belongs to no package."""
     spec = importlib.util.spec_from_file_location("pretrain_backbone", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def script(monkeypatch):
+    module = load_script()
     monkeypatch.setattr(module, "PER_CLASS", {"train": 3, "test": 2})
     monkeypatch.setattr(module, "VALIDATION_PER_CLASS", 1)
     return module

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chapter_code import taken
+from test_pretrain_backbone import load_script
 
 from course_utils import weights
-from course_utils.datasets import images, store
+from course_utils.datasets import images
 
 CHAPTER = Path(__file__).resolve().parents[1] / "chapters" / "08_resnet.py"
 NAMES = {
@@ -69,11 +70,7 @@ def test_backbone_fills_the_network_of_the_chapter(chapter, tensors, summary):
 def test_backbone_reaches_the_recorded_accuracy_on_a_fixed_sample(chapter, tensors, summary, require):
     archive = Path(MIRROR or "") / ARCHIVE
     require(MIRROR and archive.is_file(), f"COURSE_DATA_DIR with {ARCHIVE}")
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("pretrain_backbone", store.PROJECT / "tools" / "pretrain_backbone.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script()
     test = script.read_archive(archive)["test"]
     chosen = np.random.default_rng(0).permutation(len(test.y))[:SAMPLE]
     network = chapter["build_resnet20"]()
@@ -102,14 +99,16 @@ def test_tensors_that_do_not_fit_are_named_and_nothing_is_filled(chapter, tensor
     assert all(np.array_equal(one, other) for one, other in zip(before, network.get_weights(), strict=True))
 
 
-def test_block_by_hand_equals_the_block_of_keras_applications(chapter):
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("side", [7, 8])
+def test_convolution_by_hand_equals_that_of_keras(chapter, stride, side):
     import keras
 
-    small = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
-    layer = small.get_layer("conv2_block1_2_conv")  # 3 x 3, stride 1, with a bias
-    x = np.random.default_rng(0).normal(size=(2, 8, 8, 64)).astype("float32")
-    own = chapter["convolve"](x, layer.kernel.numpy()) + layer.bias.numpy()
-    np.testing.assert_allclose(own, layer(x), atol=1e-4)
+    x = np.random.default_rng(0).normal(size=(2, side, side, 5)).astype("float32")
+    layer = keras.layers.Conv2D(6, 3, stride, "same", bias_initializer="random_normal")
+    expected = layer(x)
+    own = chapter["convolve"](x, layer.kernel.numpy(), stride) + layer.bias.numpy()
+    np.testing.assert_allclose(own, expected, atol=1e-4)
 
 
 def test_shortcuts_change_nothing_but_the_sums(chapter):
