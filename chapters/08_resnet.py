@@ -613,7 +613,7 @@ for copies in (0, 1, 4):
 #
 # To compare, the same network **from scratch**: the same layers with random weights, the same augmentation, the same
 # number of steps. And how many pictures of each class does each way need? 5, 10, 20, 40, always judged on the same test
-# pictures. Draw the four curves that you expect before you run the next cells.
+# pictures. Draw the curves that you expect before you run the next cells.
 
 # %%
 def choose(per_class):  # a larger choice contains the smaller ones
@@ -766,9 +766,9 @@ del others, model
 
 # %% [markdown]
 # **What we saw.** Nothing breaks. The three lie about as far apart as two seeds of the same would. (With shuffled
-# batches of 4, of 2 and even of 1, training mode did no clear harm either, when we tried.) Rule 3 is a precaution, good
-# where the batches are small *and* of one kind; it is not a law. And a hundred steps are too few to need augmentation.
-# Rule 1, on the other hand, holds: replace the head in `fine_tune` by a random one, and see.
+# batches of 4, of 2 and even of 1, and with batches of a single kind, training mode was not clearly worse either, when
+# we tried.) So rule 3 is a precaution here, not a law. And a hundred steps are too few to need augmentation. Rule 1, on
+# the other hand, holds: replace the head in `fine_tune` by a random one, and see.
 #
 # ## 9. Where does it look?
 #
