@@ -205,12 +205,13 @@ def draw_neuron(ax, weight, bias):
 
 widgets.explore(
     draw_neuron,
-    sliders={"weight": (-2.0, 2.0, 0.1), "bias": (-2.0, 2.0, 0.1)},
-    states=[
-        {"weight": 0.0, "bias": 0.0},
-        {"weight": 1.8, "bias": -0.5},
-        {"weight": 0.9, "bias": 0.9},
-    ],
+    controls={"weight": (-2.0, 2.0, 0.1), "bias": (-2.0, 2.0, 0.1)},
+    states={
+        "flat": {"weight": 0.0, "bias": 0.0},
+        "too steep": {"weight": 1.8, "bias": -0.5},
+        "close": {"weight": 0.9, "bias": 0.9},
+    },
+    hint="start from flat, and bring the loss below 0.03.",
 )
 
 # %% [markdown]
@@ -359,6 +360,35 @@ axes[0].set(xlabel="input z", ylabel="activation", ylim=(-1.2, 2.5))
 axes[1].set(xlabel="input z", ylabel="derivative")
 axes[0].legend()
 plt.show()
+
+# %% [markdown]
+# ### Play: how much of a signal comes back?
+#
+# Choose an activation, an input and a depth, the number of layers. The dashed line is the tangent; its slope, the
+# derivative, is what an error is multiplied by on its way back, once per layer. Where does sigmoid lose least? Is there
+# an input at which ReLU loses a little? And one at which it loses everything?
+
+# %% alt="Three activations, each with its tangent at a chosen input: sigmoid at 0, where the slope is a quarter, tanh far from 0, where it is nearly flat, and ReLU above 0, where the slope is one. The titles say how much of a signal is left after ten layers."
+def draw_activation(ax, activation, z, depth):
+    function, derivative = activations[activation]
+    wide, slope = np.linspace(-5, 5, 201), float(derivative(np.float64(z)))
+    ax.plot(wide, function(wide), color=plots.PALETTE[0])
+    ax.plot(wide, function(z) + slope * (wide - z), "--", color=plots.PALETTE[1])
+    ax.plot(z, function(z), "o", color="black")
+    ax.set(xlabel="input z", ylabel="activation", xlim=(-5, 5), ylim=(-1.5, 2.5))
+    ax.set_title(f"slope {slope:.3f}; after {depth} layers {slope**depth:.2g} is left")
+
+
+widgets.explore(
+    draw_activation,
+    controls={"activation": list(activations), "z": (-5.0, 5.0, 0.1), "depth": (1, 20, 1)},
+    states={
+        "sigmoid in the middle": {"activation": "sigmoid", "z": 0.0, "depth": 10},
+        "tanh far out": {"activation": "tanh", "z": 2.5, "depth": 10},
+        "ReLU above zero": {"activation": "ReLU", "z": 1.0, "depth": 10},
+    },
+    hint="find the input at which sigmoid passes on most, then add depth.",
+)
 
 # %% [markdown]
 # **Softmax** is the odd one out: it takes a whole row of numbers and makes it a row of probabilities. What will the naive
@@ -835,16 +865,20 @@ results.report("01", seed=SEED, smoke=SMOKE, adam_error=optimizer_errors["Adam"]
 # The rules are the same; what is left is rounding (Keras handles the learning rate and β₂ in 32 bits). And the check has
 # teeth: one left-out correction shows at once.
 #
-# ### Play: learning rate and momentum
+# ### Play: an optimizer on the loss surface
 #
-# Find the largest learning rate that does not explode without momentum. Then add momentum: does it help or hurt?
+# Find the largest learning rate that does not explode without momentum. Then add momentum: does it help or hurt? And
+# Adam, for which momentum is its β₁: which learning rate brings it closest in the same fifty steps?
 
 # %% alt="Three paths of gradient descent in the valley: a small learning rate without momentum creeps, a large one bounces from wall to wall, and a large one with momentum swings and arrives."
-def draw_descent(ax, learning_rate, momentum):
-    def rule(point, slope, velocity, step, rate):
-        return heavy_ball(point, slope, velocity, step, rate, beta=momentum)
+def draw_descent(ax, optimizer, learning_rate, momentum):
+    def rule(point, slope, memory, step, rate):
+        if optimizer == "Adam":
+            return adam(point, slope, memory, step, rate, beta_1=momentum)
+        return heavy_ball(point, slope, memory, step, rate, beta=momentum)
 
-    path = walk(rule, np.zeros(2), learning_rate, start=(-6.0, 2.0), steps=50)
+    memory = np.zeros((2, 2)) if optimizer == "Adam" else np.zeros(2)
+    path = walk(rule, memory, learning_rate, start=(-6.0, 2.0), steps=50)
     across, up = np.meshgrid(np.linspace(-7, 4, 100), np.linspace(-3, 3, 100))
     ax.contour(across, up, across**2 / 100 + up**2, levels=np.geomspace(0.05, 10, 9))
     ax.plot(*path.T, "o-", color=plots.PALETTE[1], markersize=3, linewidth=1)
@@ -856,12 +890,15 @@ def draw_descent(ax, learning_rate, momentum):
 
 widgets.explore(
     draw_descent,
-    sliders={"learning_rate": (0.02, 1.1, 0.02), "momentum": (0.0, 0.98, 0.02)},
-    states=[
-        {"learning_rate": 0.1, "momentum": 0.0},
-        {"learning_rate": 0.98, "momentum": 0.0},
-        {"learning_rate": 0.9, "momentum": 0.8},
-    ],
+    controls={
+        "optimizer": ["SGD", "Adam"], "learning_rate": (0.02, 1.1, 0.02), "momentum": (0.0, 0.98, 0.02),
+    },
+    states={
+        "too careful": {"optimizer": "SGD", "learning_rate": 0.1, "momentum": 0.0},
+        "too bold": {"optimizer": "SGD", "learning_rate": 0.98, "momentum": 0.0},
+        "with momentum": {"optimizer": "SGD", "learning_rate": 0.9, "momentum": 0.8},
+    },
+    hint="get the loss below 0.001 within the fifty steps.",
 )
 
 # %% [markdown]

@@ -559,12 +559,12 @@ def altered(image, right, down, turn, pen):
     turned = ndimage.rotate(image.astype(float), turn, reshape=False, order=1)
     moved = ndimage.shift(turned, (down, right), order=1)
     stroke = ndimage.grey_dilation if pen > 0 else ndimage.grey_erosion
-    return stroke(moved, size=(1 + int(abs(pen)),) * 2)
+    return stroke(moved, size=(1 + abs(pen),) * 2)
 
 
 def answer_view(model, images):
-    def draw(ax, which, **changes):
-        draw_answer(ax, model, altered(images[int(which)], **changes))
+    def draw(ax, digit, **changes):
+        draw_answer(ax, model, altered(images[digit], **changes))
 
     return draw
 
@@ -582,15 +582,16 @@ def draw_answer(ax, model, picture):
 
 widgets.explore(
     answer_view(schedule_model, digits.x_test),
-    sliders={
-        "which": (0, 99, 1), "right": (-8, 8, 1), "down": (-8, 8, 1),
+    controls={
+        "digit": (0, 99, 1), "right": (-8, 8, 1), "down": (-8, 8, 1),
         "turn": (-90, 90, 5), "pen": (-2, 3, 1),
     },
-    states=[
-        {"which": 0, "right": 0, "down": 0, "turn": 0, "pen": 0},
-        {"which": 0, "right": 6, "down": 0, "turn": 0, "pen": 0},
-        {"which": 0, "right": 0, "down": 0, "turn": 40, "pen": 2},
-    ],
+    states={
+        "as it is": {"digit": 0, "right": 0, "down": 0, "turn": 0, "pen": 0},
+        "moved": {"digit": 0, "right": 6, "down": 0, "turn": 0, "pen": 0},
+        "turned, with a thick pen": {"digit": 0, "right": 0, "down": 0, "turn": 40, "pen": 2},
+    },
+    hint="move a digit to the right until the answer changes. How many pixels were enough?",
 )
 
 # %% [markdown]
@@ -844,8 +845,8 @@ plt.show()
 #
 # ## 8. How do you keep the model, and ask it?
 #
-# A model is worth nothing if it ends with the notebook. (Drawing a digit of your own comes with chapter 03's
-# network.) `.keras` is one file with architecture, weights and optimizer. Is what we load what we saved?
+# A model is worth nothing if it ends with the notebook. `.keras` is one file with architecture, weights and
+# optimizer. Is what we load what we saved?
 
 # %%
 kind = "smoke" if SMOKE else "limited" if TRAIN_LIMIT is not None else digits.provenance.kind
@@ -921,6 +922,21 @@ for name, pixels in treated.items():
 ax.set(xlabel="accuracy on 300 test digits", xlim=(0, 1))
 ax.invert_yaxis()
 plt.show()
+
+# %% [markdown]
+# ### Play: does it read your hand?
+#
+# Draw a digit. What arrives at the network is the small picture beside the bars: your strokes are scaled and centred as
+# those of MNIST are, since the network knows no others. Which of your digits does it misread, and can you see why?
+
+# %% alt="Three digits of the test set with the ten probabilities beside each, the highest for the digit that is shown."
+widgets.draw_digit(
+    lambda ax, picture: draw_answer(ax, loaded_model, picture),
+    samples={
+        f"a {digit}": digits.x_test[np.flatnonzero(digits.y_test == digit)[0]] for digit in (3, 7, 8)
+    },
+    hint="a 7 with a bar and without, then a 4 that is open at the top.",
+)
 
 # %% [markdown]
 # **What we saw.** Save as `.keras`, ask with a batch, and make whatever you do to the pixels a *layer*, so that it

@@ -260,7 +260,7 @@ plt.show()
 # %% alt="A digit beside its filtered picture for three kernels: one that marks vertical edges, one that blurs, and one that sharpens."
 def kernel_view(image):
     def draw(ax, **weights):
-        kernel = np.array(list(weights.values())).reshape(3, 3)
+        kernel = np.reshape(list(weights.values()), (3, 3))
         filtered = convolve_by_loops(image, kernel)
         ax.imshow(image, extent=(0, 28, 28, 0))
         ax.imshow(filtered, cmap="RdBu_r", vmin=-1.5, vmax=1.5, extent=(31, 57, 27, 1))
@@ -281,8 +281,13 @@ def as_sliders(kernel):
 sharpen = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]) / 2
 widgets.explore(
     kernel_view(one_digit[0, ..., 0]),
-    sliders=dict.fromkeys(as_sliders(sharpen), (-2.5, 2.5, 0.05)),
-    states=[as_sliders(k) for k in (hand_made["vertical edges"], hand_made["blur"], sharpen)],
+    controls=dict.fromkeys(as_sliders(sharpen), (-2.5, 2.5, 0.05)),
+    states={
+        "vertical edges": as_sliders(hand_made["vertical edges"]),
+        "blur": as_sliders(hand_made["blur"]),
+        "sharpen": as_sliders(sharpen),
+    },
+    hint="a 1 at the left and 0 everywhere else: where does the digit go, and why there?",
 )
 
 # %% [markdown]
@@ -749,12 +754,12 @@ print("first layer:", first_maps.shape, " second layer:", second_maps.shape)
 # %% alt="Three states of the feature-map browser: a digit beside one of its maps from the first layer, then two others from the second layer, coarser."
 def browser(pictures, maps_of_layers):
     def draw(ax, layer, channel, digit):
-        maps = maps_of_layers[int(layer) - 1][int(digit)]
-        shown = min(int(channel), maps.shape[-1] - 1)
-        ax.imshow(pictures[int(digit), ..., 0], extent=(0, 28, 28, 0))
+        maps = maps_of_layers[layer - 1][digit]
+        shown = min(channel, maps.shape[-1] - 1)
+        ax.imshow(pictures[digit, ..., 0], extent=(0, 28, 28, 0))
         ax.imshow(maps[..., shown], cmap="viridis", extent=(31, 59, 28, 0))
         ax.set(xlim=(0, 59), ylim=(28, 0), xticks=[], yticks=[], xlabel="the digit | its map")
-        ax.set_title(f"layer {int(layer)}, channel {shown}")
+        ax.set_title(f"layer {layer}, channel {shown}")
         ax.grid(False)
 
     return draw
@@ -762,12 +767,13 @@ def browser(pictures, maps_of_layers):
 
 widgets.explore(
     browser(ten_digits, (first_maps, second_maps)),
-    sliders={"layer": (1, 2, 1), "channel": (0, 63, 1), "digit": (0, 9, 1)},
-    states=[
-        {"layer": 1, "channel": 4, "digit": 2},
-        {"layer": 2, "channel": 4, "digit": 2},
-        {"layer": 2, "channel": 40, "digit": 7},
-    ],
+    controls={"layer": (1, 2, 1), "channel": (0, 63, 1), "digit": (0, 9, 1)},
+    states={
+        "first layer": {"layer": 1, "channel": 4, "digit": 2},
+        "second layer": {"layer": 2, "channel": 4, "digit": 2},
+        "another channel": {"layer": 2, "channel": 40, "digit": 7},
+    },
+    hint="hold a channel and go through the ten digits: what does it look for?",
 )
 
 # %% [markdown]
@@ -1069,21 +1075,40 @@ print("the loaded model answers as the saved one:", same)
 
 # %% [markdown]
 # It lies in the folder `models` of the course (or where `COURSE_MODELS_DIR` points), which git ignores. The name says
-# which data it was trained on, so that a quick trial never takes the place of a good one. A drawing widget will load
-# this file later: you draw, it reads. Until then, be the widget yourself and draw with numpy, here a ring. What does
-# it read? Then make the ring round, or draw a neat 7 from two straight strokes: it may well miss it, for it only
-# knows the hands that it has learned from.
+# which data it was trained on, so that a quick trial never takes the place of a good one.
+#
+# ### Play: draw a digit
+#
+# Now let it read *your* hand, beside the dense network of section 1. Your strokes are scaled and centred as MNIST's are.
+# Does a drawing exist that one of the two reads and the other does not? The third sample, a ring, comes from a formula
+# and from no hand at all. Both know only the hands that they have learned from: what do they make of a 7 with a bar?
 
-# %% alt="A 28 by 28 picture of an upright ring, drawn by a formula, titled with what the saved network reads."
+# %% alt="A test digit, another, and a ring drawn by a formula, each with the ten probabilities of the dense network and of the CNN as bars beside it."
+def readings(readers):
+    def draw(ax, picture):
+        for place, (name, reader) in enumerate(readers.items()):
+            shares = np.asarray(reader(picture[None, ..., None]))[0]
+            ax.barh(np.arange(10) + 0.4 * place - 0.2, shares, height=0.38, label=f"{name}: {shares.argmax()}")
+        ax.set(xlabel="probability", ylabel="digit", yticks=range(10), xlim=(0, 1.9), xticks=(0, 0.5, 1))
+        ax.legend(loc="upper right")
+        corner = ax.inset_axes([0.56, 0.08, 0.42, 0.5])
+        corner.imshow(picture, vmin=0, vmax=255)
+        corner.axis("off")
+        ax.set_title(f"{name} says {shares.argmax()}, with {shares.max():.0%}")
+
+    return draw
+
+
 down, across = np.mgrid[:28, :28] - 13.5
 ring = np.hypot(down / 1.5, across)  # distance from the middle, longer than wide
 inked = 255 * np.clip(2.5 - np.abs(ring - 5.5), 0, 1)  # (28, 28), soft at both edges
-drawn_answer = np.asarray(reader(inked[None, ..., None]))[0]
-figure, ax = plt.subplots(figsize=(2.6, 2.8))
-ax.imshow(inked)
-ax.axis("off")
-ax.set_title(f"reads {drawn_answer.argmax()} ({drawn_answer.max():.0%})")
-plt.show()
+dense_reader = keras.Sequential([mlp_model, layers.Softmax()])
+first_seven, first_four = (digits.x_test[np.flatnonzero(y_test == digit)[0]] for digit in (7, 4))
+widgets.draw_digit(
+    readings({"dense": dense_reader, "CNN": reader}),
+    samples={"a 7": first_seven, "a 4": first_four, "a ring": inked},
+    hint="draw a digit that you can read at once and the dense network cannot.",
+)
 
 # %% [markdown]
 # ## What to take with you

@@ -999,8 +999,8 @@ for index in order_wrong[:: max(len(order_wrong) // 5, 1)][:5]:
 
 # %% alt="Probability of praise after each word of a review, one panel for each sample, for the pooled LSTM and for the bag of words. For two samples of the same words in another order, the bag of words ends at the same value."
 def reading(model, bag_model, word_index, length):
-    def draw(ax, text):
-        numbers = np.array(imdb.encode(text, word_index))
+    def draw(ax, your_review):
+        numbers = np.array(imdb.encode(your_review, word_index))
         prefixes = [numbers[: end + 1] for end in range(len(numbers))]
         words = imdb.decode(numbers, word_index).split()
         ax.plot(model(pad(prefixes, length)).numpy()[:, 0], "o-", markersize=4, label="LSTM")
@@ -1014,14 +1014,15 @@ def reading(model, bag_model, word_index, length):
     return draw
 
 
-widgets.type_text(
+widgets.explore(
     reading(pooled_model, bag_model, reviews.word_index, pooled_length),
-    samples=(
-        "The film is dull at first, but it is charming by the end.",
-        "The film is charming at first, but it is dull by the end.",
-        "I do not hate this film, I love it.",
-    ),
-    label="Your review",
+    controls={"your_review": str},
+    states={
+        "better by the end": {"your_review": "The film is dull at first, but it is charming by the end."},
+        "worse by the end": {"your_review": "The film is charming at first, but it is dull by the end."},
+        "not hated": {"your_review": "I do not hate this film, I love it."},
+    },
+    hint="change one word, and find the place where the two lines part.",
 )
 
 # %% [markdown]

@@ -1035,18 +1035,18 @@ print(f"the spread of what it says, of the returns' spread: {same_said.std():.0%
 #
 # ### Play: lookback and horizon
 #
-# A linear forecaster, fitted while you move: how many days it looks back, how many ahead, on your stock (0) or on the
-# seasonal series (1). On which of the two does a longer lookback help? How far ahead can you look, before the forecast
+# A linear forecaster, fitted while you move: how many days it looks back, how many ahead, on your stock or on the
+# seasonal series. On which of the two does a longer lookback help? How far ahead can you look, before the forecast
 # is worth no more than naive? Every position is one more try. So the last fifth of the days is cut off here, and what you
 # see is a **validation** stretch, the fifth before it: the test stays untouched while you play.
 
 # %% alt="Three states of a linear forecast with naive and price on the last validation days: a stock one day ahead, where forecast and naive lie on each other; the stock twenty days ahead, where both are off; the seasonal series ten days ahead, where the forecast follows the waves and naive does not. Each title gives both errors."
 def forecast_view(stock, seasonal_series, unit):
-    def draw(ax, lookback, horizon, seasonal):
+    def draw(ax, lookback, horizon, series):
+        seasonal = series == "seasonal"
         series = np.log(seasonal_series if seasonal else stock)
         num_valid = len(series) // 5
         series = series[:-num_valid]  # without the test
-        lookback, horizon = int(lookback), int(horizon)
         x, y = windows(series[:, None], lookback, horizon)
         x, today = x[:, :, 0] - x[:, -1:, 0], x[:, -1, 0]  # each window from its last price
         change = y[:, -1] - today
@@ -1073,12 +1073,13 @@ def draw_forecast(ax, lines):
 
 widgets.explore(
     forecast_view(close, season_close, unit),
-    sliders={"lookback": (2, 100, 1), "horizon": (1, 40, 1), "seasonal": (0, 1, 1)},
-    states=[
-        {"lookback": 60, "horizon": 1, "seasonal": 0},
-        {"lookback": 60, "horizon": 20, "seasonal": 0},
-        {"lookback": 60, "horizon": 10, "seasonal": 1},
-    ],
+    controls={"lookback": (2, 100, 1), "horizon": (1, 40, 1), "series": ["stock", "seasonal"]},
+    states={
+        "tomorrow": {"lookback": 60, "horizon": 1, "series": "stock"},
+        "in twenty days": {"lookback": 60, "horizon": 20, "series": "stock"},
+        "seasonal, in ten days": {"lookback": 60, "horizon": 10, "series": "seasonal"},
+    },
+    hint="find a lookback at which the linear forecast beats naive on the stock by more than one in a hundred.",
 )
 
 # %% [markdown]

@@ -870,9 +870,9 @@ print(f"Fréchet distance {frechet_distance(features, yard.features):6.1f}")
 # %% alt="Three large drawings: the start, the middle and the end of a walk from one drawing to another; the middle looks like a mixture of the two."
 def between(generator, ends):
     def draw(ax, first, second, share):
-        start, end = ends[int(first)], ends[int(second)]
+        start, end = ends[first], ends[second]
         ax.imshow(draw_digits(generator, walk(start, end, [share], False))[0, ..., 0], vmin=0, vmax=1)
-        ax.set_title(f"{share:.0%} of the way from {first:.0f} to {second:.0f}")
+        ax.set_title(f"{share:.0%} of the way from {first} to {second}")
         ax.axis("off")
 
     return draw
@@ -880,8 +880,12 @@ def between(generator, ends):
 
 widgets.explore(
     between(generator, watch_noise[:20]),
-    sliders={"first": (0, 19, 1), "second": (0, 19, 1), "share": (0.0, 1.0, 0.05)},
-    states=[{"first": 0, "second": 1, "share": share} for share in (0.0, 0.5, 1.0)],
+    controls={"first": (0, 19, 1), "second": (0, 19, 1), "share": (0.0, 1.0, 0.05)},
+    states={
+        name: {"first": 0, "second": 1, "share": share}
+        for name, share in {"the first": 0.0, "half-way": 0.5, "the second": 1.0}.items()
+    },
+    hint="choose two drawings of different digits, and walk slowly from 0 to 1.",
 )
 
 # %% [markdown]
@@ -910,8 +914,13 @@ names = ("direction_1", "direction_2", "direction_3", "direction_4")
 at_rest = dict.fromkeys(names, 0.0)
 widgets.explore(
     along(generator, watch_noise[0]),
-    sliders=dict.fromkeys(names, (-6.0, 6.0, 0.5)),
-    states=[at_rest, {**at_rest, "direction_1": 5.0}, {**at_rest, "direction_2": -5.0}],
+    controls=dict.fromkeys(names, (-6.0, 6.0, 0.5)),
+    states={
+        "as it was": at_rest,
+        "first direction up": {**at_rest, "direction_1": 5.0},
+        "second direction down": {**at_rest, "direction_2": -5.0},
+    },
+    hint="turn one direction from end to end, then put it back and take the next.",
 )
 
 # %% [markdown]

@@ -830,8 +830,8 @@ plt.show()
 
 # %% alt="Attention maps of one head for two sentences, with the tokens at both axes: a bright line just above the diagonal, from each word to the next one."
 def map_of(bert, tokenizer):
-    def draw(ax, text, block, head):
-        encoding = tokenizer.encode(text)
+    def draw(ax, your_sentence, block, head):
+        encoding = tokenizer.encode(your_sentence)
         tokens = encoding.tokens[:40]
         shown = attention_maps(bert, np.array([encoding.ids[:40]]))[0][0, block, head]
         ax.imshow(shown, cmap="magma", vmin=0, vmax=1)
@@ -843,10 +843,14 @@ def map_of(bert, tokenizer):
     return draw
 
 
-widgets.type_text(
+widgets.explore(
     map_of(bert, tokenizer),
-    samples=(street, "The bank by the river closed at noon."),
-    label="Your sentence", sliders={"block": (0, 5, 1), "head": (0, 11, 8)},
+    controls={"your_sentence": str, "block": (0, 5, 1), "head": (0, 11, 1)},
+    states={
+        "the street": {"your_sentence": street, "block": 1, "head": 8},
+        "the bank": {"your_sentence": "The bank by the river closed at noon.", "block": 1, "head": 8},
+    },
+    hint="keep the sentence and go through the heads of block 0, then of block 5.",
 )
 
 # %% [markdown]

@@ -857,7 +857,7 @@ results.report(
 
 # %% alt="Three test pictures, each beside its heat map for one class, with the probability of that class."
 def cam_view(ax, picture, kind):
-    picture, kind = int(picture), int(kind)
+    kind = kinds.index(kind)
     warm = grad_cam(maps_model, top, x_test[picture : picture + 1], np.array([kind]))[0]
     ax.imshow(pictures.x_test[picture], extent=(-34, -2, 32, 0))
     overlay(ax, pictures.x_test[picture], warm / max(warm.max(), 1e-9))
@@ -869,8 +869,9 @@ def cam_view(ax, picture, kind):
 first_of = [int(np.flatnonzero(y_test == kind)[0]) for kind in (0, num_classes // 2, num_classes - 1)]
 widgets.explore(
     cam_view,
-    sliders={"picture": (0, len(x_test) - 1, 1), "kind": (0, num_classes - 1, 1)},
-    states=[{"picture": place, "kind": int(y_test[place])} for place in first_of],
+    controls={"picture": (0, len(x_test) - 1, 1), "kind": list(kinds)},
+    states={kinds[y_test[place]]: {"picture": place, "kind": kinds[y_test[place]]} for place in first_of},
+    hint="ask one picture about several classes: does the warm place move?",
 )
 
 # %% [markdown]

@@ -7,7 +7,7 @@ import tempfile
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require():
     """A function (condition, reason): skip where something is missing, but fail under COURSE_CI=1."""
 

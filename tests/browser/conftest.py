@@ -1,0 +1,271 @@
+"""A real JupyterLab, a real browser, and the learner's notebooks with their trainings cut to seconds."""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import papermill.parameterize
+import pytest
+import requests
+
+from course_utils import weights
+from course_utils.datasets import store
+
+PROJECT = Path(__file__).resolve().parents[2]
+REPORTS = PROJECT / "reports" / "browser"
+# A browser that asks nobody for anything: what it opens is on this machine.
+CHROMIUM_OPTIONS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="package")
+def browser(require):
+    """Chromium, without a window."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    require(path, f"there is no Chromium here (looked for {', '.join(NAMES)}). Debian: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    root = hasattr(os, "geteuid") and os.geteuid() == 0  # Chromium's own sandbox refuses to run as root
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*CHROMIUM_OPTIONS, *(["--no-sandbox"] if root else [])]
+        )
+        yield browser
+        browser.close()
+
+
+class Lab:
+    """A running JupyterLab.
+
+    Attributes:
+        url: Its address, on loopback only.
+        folder: What it serves.
+    """
+
+    def __init__(self, url: str, token: str, folder: Path):
+        self.url, self.folder = url, folder
+        self._headers = {"Authorization": f"token {token}"}
+        self.token = token
+
+    def add(self, name: str, notebook) -> None:
+        """Put a notebook into its folder."""
+        nbformat.write(notebook, self.folder / f"{name}.ipynb")
+
+    def stop_kernels(self) -> None:
+        """End every kernel: one chapter at a time fits into memory."""
+        for session in requests.get(f"{self.url}/api/sessions", headers=self._headers, timeout=10).json():
+            requests.delete(f"{self.url}/api/sessions/{session['id']}", headers=self._headers, timeout=30)
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory):
+    """JupyterLab on a folder of its own, with bundled data, and somebody watching."""
+    folder = tmp_path_factory.mktemp("lab")
+    served, cache, settings = folder / "notebooks", folder / "cache", folder / "settings"
+    served.mkdir()
+    # Pretrained weights have no stand-in: they come along.
+    for found in filter(None, (store.cache_dir(), store.mirror_dir())):
+        if (found / weights.FOLDER).is_dir():
+            shutil.copytree(found / weights.FOLDER, cache / weights.FOLDER, dirs_exist_ok=True)
+    # Every cell stays in the page, also those that are scrolled away.
+    tracker = settings / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    tracker.parent.mkdir(parents=True)
+    tracker.write_text(json.dumps({"windowingMode": "none"}))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")}
+    environment |= {
+        "COURSE_CACHE_DIR": str(cache),
+        "COURSE_MODELS_DIR": str(folder / "models"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "PYTHONPATH": str(PROJECT),
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={served}",
+        f"--IdentityProvider.token={token}", "--LabApp.news_url=", "--LabApp.check_for_updates_class="
+        "jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    log = (folder / "lab.log").open("w")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    running = Lab(f"http://127.0.0.1:{port}", token, served)
+    try:
+        for _ in range(240):
+            with contextlib.suppress(requests.ConnectionError):
+                if requests.get(f"{running.url}/api", timeout=5).ok:
+                    break
+            assert process.poll() is None, (folder / "lab.log").read_text()
+            time.sleep(0.25)
+        yield running
+        running.stop_kernels()
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+
+
+class Page:
+    """A notebook open in the browser.
+
+    Attributes:
+        page: Playwright's page.
+        errors: What the browser's console called an error, and what nobody caught.
+    """
+
+    def __init__(self, page, lab: Lab, name: str):
+        self.page, self.name, self.errors = page, name, []
+        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(f"{lab.url}/lab/tree/{name}.ipynb?reset&token={lab.token}")
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+        page.wait_for_selector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+
+    def run_all(self, seconds: float) -> None:
+        """Choose Run, Run All Cells, and wait until every cell has run."""
+        self.start_all()
+        self.wait_until_run(seconds)
+
+    def start_all(self) -> None:
+        """Choose Run, Run All Cells."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    def wait_until_run(self, seconds: float) -> None:
+        """Wait until every code cell has a number, or one has failed."""
+        self.page.wait_for_function(
+            """() => {
+                const cells = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')];
+                const empty = (cell) => !cell.querySelector('.cm-content').textContent.trim();
+                const done = (cell) => /\\[\\d+\\]/.test(cell.querySelector('.jp-InputPrompt').textContent);
+                return cells.every((cell) => empty(cell) || done(cell)) ||
+                    document.querySelector('[data-mime-type="application/vnd.jupyter.error"]');
+            }""",
+            timeout=1000 * seconds,
+        )
+        self.check_no_error()
+        self.page.wait_for_selector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]')
+
+    def check_no_error(self) -> None:
+        """Fail where a cell or a widget shows an error, or the browser's console has one."""
+        shown = self.page.locator('[data-mime-type="application/vnd.jupyter.error"], [role="alert"]')
+        assert shown.count() == 0, shown.first.inner_text()
+        assert self.errors == []
+
+    def widget(self, hint: str) -> "Widget":
+        """Find a widget by a part of its hint."""
+        return Widget(self, hint)
+
+    def keep(self, name: str, locator=None) -> None:
+        """Keep a screenshot of the page or of a part of it."""
+        REPORTS.mkdir(parents=True, exist_ok=True)
+        (locator or self.page).screenshot(path=REPORTS / f"{name}.png")
+
+
+class Widget:
+    """One widget of the course in the page."""
+
+    def __init__(self, page: Page, hint: str):
+        self.notebook = page
+        self.place = page.page.locator(".jp-OutputArea-output").filter(has_text=re.compile(f"Try:.*{re.escape(hint)}"))
+        assert self.place.count() == 1, f"{self.place.count()} widgets with the hint {hint!r}"
+        self.place.scroll_into_view_if_needed()
+        self.status = self.place.locator('[role="status"]')
+        self.picture = self.place.locator("img.widget-image")
+
+    def slider(self, name: str):
+        """Find the handle of a slider by its label."""
+        return self.place.locator(".widget-slider").filter(
+            has=self.notebook.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(name)}$"))
+        ).locator(".noUi-handle")  # fmt: skip
+
+    def seen(self) -> tuple[str, str]:
+        """Give the line of text and the picture's address, which is another one for each picture."""
+        return self.status.inner_text(), self.picture.get_attribute("src")
+
+    def after(self, act, seconds: float = 10) -> str:
+        """Do something, wait until another picture came, and return the line of text."""
+        before, began = self.picture.get_attribute("src"), time.perf_counter()
+        act()
+        self.notebook.page.wait_for_function(
+            "([picture, before]) => picture.src !== before", arg=[self.picture.element_handle(), before],
+            timeout=1000 * seconds, polling=10,
+        )  # fmt: skip
+        LATENCIES.setdefault(self.notebook.name, {}).setdefault("round trip", []).append(time.perf_counter() - began)
+        self.notebook.page.wait_for_timeout(150)  # what follows the first of several pictures
+        self.note()
+        return self.status.inner_text()
+
+    def note(self) -> None:
+        """Note how long the kernel says that the latest drawing took."""
+        milliseconds = self.status.get_attribute("data-milliseconds")
+        if milliseconds:
+            LATENCIES[self.notebook.name].setdefault("drawing", []).append(int(milliseconds) / 1000)
+
+    def keep(self, name: str) -> None:
+        """Keep a screenshot."""
+        self.notebook.keep(name, self.place)
+
+
+LATENCIES: dict[str, dict[str, list[float]]] = {}
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _latencies():
+    """Write down what was measured."""
+    yield
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    medians = {
+        name: {kind: round(statistics.median(seconds), 3) for kind, seconds in kinds.items()}
+        for name, kinds in LATENCIES.items()
+    }
+    (REPORTS / "latencies.json").write_text(json.dumps(medians, indent=2))
+
+
+@pytest.fixture
+def open_notebook(browser, lab):
+    """A function (name, notebook): open a notebook in a fresh window."""
+    contexts = []
+
+    def open_it(name, notebook):
+        lab.add(name, notebook)
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 900}))
+        return Page(contexts[-1].new_page(), lab, name)
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    lab.stop_kernels()
+
+
+@pytest.fixture
+def open_chapter(open_notebook):
+    """A function (chapter): open its learner edition with SMOKE = True."""
+
+    def open_it(chapter):
+        (path,) = (PROJECT / "notebooks").glob(f"{chapter}_*.ipynb")
+        notebook = nbformat.read(path, 4)
+        return open_notebook(path.stem, papermill.parameterize.parameterize_notebook(notebook, {"SMOKE": True}))
+
+    return open_it
