@@ -59,6 +59,8 @@ clean:  ## Remove the environment, caches and reports; your own notebooks in my_
 .venv/dev.stamp: .venv/learner.stamp requirements-dev.txt
 	@echo "Installing what the tests need ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	# The version on Colab, aside: the tests of the widgets run with it, too.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/ipywidgets7 "ipywidgets==7.7.*" ipython-genutils
 	@touch $@
 
 # What the network does not give has a bundled stand-in (all but BERT's weights, which only chapter 07 needs), so a failed

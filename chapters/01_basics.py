@@ -973,7 +973,7 @@ remedies = {
     "early stopping": {"callbacks": [patient]},
 }
 curve_fits = {"nothing": (free_model, free_history)}
-for name, remedy in remedies.items():
+for name, remedy in training.each(remedies.items()):
     curve_fits[name] = fit_curve(x_fit, y_fit, (x_val, y_val), epochs, **remedy)
 
 figure, axes = plt.subplots(2, 5, figsize=(15, 5.6), sharey="row")

@@ -134,7 +134,8 @@ linear_model = keras.Sequential([
 ])
 linear_model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 linear_history = linear_model.fit(
-    rows, labels, validation_split=0.1, batch_size=plain_batch, epochs=plain_epochs // 2, verbose=0
+    rows, labels, validation_split=0.1, batch_size=plain_batch, epochs=plain_epochs // 2, verbose=0,
+    callbacks=training.progress(),
 )
 baselines["softmax regression"] = linear_history.history["val_accuracy"][-1]
 for name, accuracy in baselines.items():
@@ -640,7 +641,9 @@ def fit_small(model, x, y, held, epochs, extra=()):
 
 small_epochs = 2 if SMOKE else 25
 free_model = build_small()
-free_history = fit_small(free_model, x_few, y_few, (x_held, y_held), small_epochs)
+free_history = fit_small(
+    free_model, x_few, y_few, (x_held, y_held), small_epochs, training.progress()
+)
 plots.loss_curves({f"{few} digits": free_history})
 plt.show()
 last_training, last_held = free_history["accuracy"][-1], free_history["val_accuracy"][-1]
@@ -683,7 +686,7 @@ remedies = {
     "early stopping": (build_small(), [stop_early]),
 }
 small_fits = {"nothing": (free_model, free_history)}
-for name, (model, extra) in remedies.items():
+for name, (model, extra) in training.each(remedies.items()):
     history = fit_small(model, x_few, y_few, (x_held, y_held), small_epochs, extra)
     small_fits[name] = (model, history)
 small_scores = {
@@ -724,7 +727,7 @@ most = others.start  # all that are not held back
 sizes = [size for size in (100, 300, 1_000, 3_000, 10_000) if size <= most] or [most]
 curve_steps = 50 if SMOKE else 800 if large else 300
 curve = []
-for size in sizes:
+for size in training.each(sizes):
     # Drawn with repeats, so that every size is trained for as many steps.
     picks = np.random.default_rng(SEED).integers(size, size=curve_steps * 64)
     sized_model = build_small()
@@ -1019,7 +1022,7 @@ def watch_test(model, x, y, notes):
 
 num_runs, run_epochs = (2, 2) if SMOKE else (4, 12)
 right_notes = []
-for _ in range(num_runs):
+for _ in training.each(range(num_runs)):
     peeking_model = build_small()
     peeking_model.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=8)
     watcher = watch_test(peeking_model, test_rows, test_labels, right_notes)

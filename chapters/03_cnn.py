@@ -504,7 +504,7 @@ rates = {
     "peak 0.03, schedule": warm_up_cosine(len(x_small), 32, few_epochs, peak=0.03),
 }
 figure, ax = plt.subplots(figsize=(7, 3.6))
-for (name, rate), style in zip(rates.items(), ("o-", "D-.", "s--", "^:")):
+for (name, rate), style in zip(training.each(rates.items()), ("o-", "D-.", "s--", "^:")):
     losses = first_epochs(rate, x_small, y_small, few_epochs)
     ax.plot(range(1, few_epochs + 1), losses, style, label=name)
 ax.axhline(np.log(10), color="black", linewidth=1, label="blind guessing, log 10")
@@ -990,8 +990,7 @@ choices["all four"] = list(augmentations.values())
 if SMOKE:
     choices = {name: choices[name] for name in ("none", "all four")}
 small_models = {}
-for name, extra_layers in choices.items():
-    print("training with:", name)
+for name, extra_layers in training.each(choices.items()):
     small_models[name] = train_augmented(extra_layers, x_small, y_small, small_epochs)
 
 figure, ax = plt.subplots(figsize=(8, 3.6))

@@ -256,7 +256,8 @@ for _ in range(num_trainings - 1):
     again_model = build_recipe(LOOKBACK)
     again_model.compile(optimizer="adam", loss="mse")
     again_model.fit(
-        level_x[:cut], level_y[:cut], validation_split=0.2, batch_size=32, epochs=EPOCHS, verbose=0
+        level_x[:cut], level_y[:cut], validation_split=0.2,
+        batch_size=32, epochs=EPOCHS, verbose=0, callbacks=training.progress(),
     )
     level_models.append(again_model)
 level_forecasts = [
@@ -394,7 +395,7 @@ else:
     fitted_model.compile(optimizer="adam", loss="mse")
     fitted_model.fit(
         fitted_x[:cut], fitted_y[:cut], validation_split=0.2,
-        batch_size=32, epochs=1 if SMOKE else EPOCHS, verbose=0,
+        batch_size=32, epochs=1 if SMOKE else EPOCHS, verbose=0, callbacks=training.progress(),
     )
     fitted_said = np.asarray(fitted_model(fitted_x[cut:]))[:, 0]
     fitted_forecast = fitted_said * (fitted_high - fitted_low) + fitted_low
@@ -671,7 +672,9 @@ def fit_returns(model, standard, lookback, horizon, first_test, epochs):
     x, y = windows(standard, lookback, horizon)
     num_train = first_test - lookback - horizon  # all their targets lie before the test
     model.compile(optimizer="adam", loss="mse")
-    model.fit(x[:num_train], y[:num_train], batch_size=64, epochs=epochs, verbose=0)
+    model.fit(
+        x[:num_train], y[:num_train], batch_size=64, epochs=epochs, verbose=0, callbacks=training.progress()
+    )
     return np.asarray(model(x[first_test - lookback - 1 :]))  # (n, horizon), the test's
 
 
@@ -848,7 +851,7 @@ walk_lstm = build_lstm(LOOKBACK, 1, 1)
 walk_lstm.compile(optimizer="adam", loss="mse")
 fold_ratios = {"LSTM on returns": [], "autoregression": []}
 fold_naive = []
-for start, end in stretches:
+for start, end in training.each(stretches):
     known = returns[: start - 1]  # up to the day before `start`
     fold_x, fold_y = windows(((returns - known.mean()) / known.std())[:, None], LOOKBACK)
     num_past, num_known = start - LOOKBACK - 1, end - LOOKBACK - 1

@@ -145,7 +145,10 @@ plt.show()
 # %% alt="Training loss per epoch of the four networks. The plain one of 20 layers stays on the line of blind guessing, the plain one of 8 layers sinks a little, that with normalization well, and the residual one farthest."
 def learn(model, x, y, epochs, rate=1e-3):
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-    return model.fit(x, y, batch_size=32, epochs=epochs, verbose=0).history
+    history = model.fit(
+        x, y, batch_size=32, epochs=epochs, verbose=0, callbacks=training.progress()
+    )
+    return history.history
 
 
 stack_losses = {}
@@ -584,7 +587,7 @@ plt.show()
 head_steps = 10 if SMOKE else 300
 head = build_head(64)
 head_start = compile_for(head, head_steps, rate=1e-3)
-for copies in (0, 1, 4):
+for copies in training.each((0, 1, 4)):
     seen = [x_train] + [np.asarray(augmentation(x_train, training=True)) for _ in range(copies)]
     began = time.perf_counter()
     seen_features = np.concatenate([answer(backbone, x) for x in seen])
@@ -645,7 +648,7 @@ def fine_tune(model, x, y, steps):
 
 per_class = [count for count in (5, 10, 20, 40) if count <= smallest] or [smallest]
 scores = {way: [] for way in ("from scratch", "raw pixels", "edge histograms", "frozen", "fine-tuned")}
-for count in per_class:
+for count in training.each(per_class):
     chosen = choose(count)
     x, y = x_train[chosen], y_train[chosen]
     for way, given, freedom in (("raw pixels", flat, 1e-3), ("edge histograms", edges, 0.1)):

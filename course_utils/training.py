@@ -194,6 +194,13 @@ class _Screen:
         self.bar.close()
         self.pane.say("Stopped early; what was learned is kept." if self.stopped else "")
 
+    def expect(self, total: int) -> None:
+        """Change how many steps the bar is for."""
+        self.bar.total = total
+        if container := getattr(self.bar, "container", None):  # tqdm's bar of widgets does not follow by itself
+            _, widget, _ = container.children
+            widget.max, widget.bar_style, widget.layout.width = total, "", None
+
     def _stop(self, *_):
         self.stopped = True
         self.pane.say("Stopping after this step. Once more breaks off at once, with an error.")
@@ -240,7 +247,7 @@ def _live():
         def on_epoch_begin(self, epoch, logs=None):
             self._epoch, self._step = epoch, 0
             if not self._history and epoch and self._steps:  # `initial_epoch`: the bar is for what is left
-                self._screen.bar.total = self._steps * (self._epochs - epoch)
+                self._screen.expect(self._steps * (self._epochs - epoch))
 
         def on_train_batch_end(self, batch, logs=None):
             now = time.perf_counter()
@@ -262,7 +269,7 @@ def _live():
                 self._history.setdefault(name, []).append((epoch + 1, value))
             if not self._steps:  # a generator tells its length by ending
                 self._steps = self._step
-                self._screen.bar.total = self._screen.bar.n + self._steps * (self._epochs - epoch - 1)
+                self._screen.expect(self._screen.bar.n + self._steps * (self._epochs - epoch - 1))
             if self._screen.stopped:
                 self.model.stop_training = True
             self._tell(logs)

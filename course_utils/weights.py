@@ -240,15 +240,12 @@ def resnet50(source: str = "auto") -> Pretrained:
 
 def _own_resnet50(source: str) -> Pretrained:
     """Take weights that the learner names."""
-    places = [folder / Path(source).expanduser() for folder in (Path.cwd(), store.PROJECT)]
-    path = next((place for place in places if place.is_file()), None)
-    looked = " and ".join(dict.fromkeys(map(str, places)))
-    if path is None or path.suffix != ".h5":
-        trouble = f"does not exist (looked for {looked})" if path is None else "does not end in .h5"
-        raise store.DataError(
-            f"{source!r} {trouble}. Pass 'auto' (what is on hand), 'full' (fetched if need be), 'bundled' (random "
-            "weights), or the path of an .h5 file that Keras saved from a ResNet50."
-        )
+    remedy = (
+        "Pass 'auto' (what is on hand), 'full' (fetched if need be), 'bundled' (random weights), or the path of an .h5 "
+        "file that Keras saved from a ResNet50"
+    )
+    path = store.locate(source, "source", remedy)
+    store.refuse(not path.is_file() or path.suffix != ".h5", source, "is no file that ends in .h5", remedy)
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     classes, _ = store.find(IMAGENET_CLASSES)

@@ -52,6 +52,37 @@ def no_network(monkeypatch):
 
 
 @pytest.fixture
+def displayed(monkeypatch):
+    """A person at the notebook: the widgets that are displayed. No figure may stay open: it would be shown, too."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    mpl.use("agg")
+    plt.close("all")
+    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    yield shown
+    left_open = plt.get_fignums()
+    plt.close("all")
+    assert left_open == []
+
+
+@pytest.fixture
+def unwatched(monkeypatch):
+    """Nobody at the notebook: the numbers of the figures that are open whenever they are shown."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    mpl.use("agg")
+    monkeypatch.setenv("COURSE_HEADLESS", "1")
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(plt.get_fignums()))
+    yield shown
+    plt.close("all")
+
+
+@pytest.fixture
 def wheels(tmp_path, monkeypatch):
     """An empty folder, the only place where pip looks for packages; temporary files lie in tmp_path / "temporary"."""
     for name in [name for name in os.environ if name.startswith("PIP_")]:

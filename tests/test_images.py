@@ -699,7 +699,7 @@ def test_file_archive_and_web_address_are_errors(tmp_path, no_network):
         (tmp_path / name).write_bytes(b"x")
         with pytest.raises(store.DataError, match=trouble):
             images.load(tmp_path / name)
-    with pytest.raises(store.DataError, match=r"is a web address, and the course downloads no pictures. Pass"):
+    with pytest.raises(store.DataError, match=r"is a web address, and a lesson downloads nothing. Pass"):
         images.load("https://example.org/pictures")
 
 

@@ -1,16 +1,23 @@
-"""Progress of a training: text where nobody watches, a bar for a person."""
+"""Progress of a training: text where nobody watches; a bar, curves and an early stop for a person."""
 
 import io
+import signal
+import threading
 import time
 from types import SimpleNamespace
 
-import matplotlib as mpl
+import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import tqdm.notebook
 import tqdm.std
+from IPython.core.events import EventManager, available_events
+from screens import Screen
 
 from course_utils import training
+
+STOPPED = "Stopped early; what was learned is kept."
 
 
 @pytest.fixture(scope="module")
@@ -23,52 +30,33 @@ def keras():
     return keras
 
 
-def fit(keras, callbacks):
+@pytest.fixture
+def small_model(keras):
+    """A network of one unit, to be trained on 12 samples in batches of 4."""
     model = keras.Sequential([keras.Input(shape=(1,)), keras.layers.Dense(1)])
-    model.compile(optimizer="sgd", loss="mse")
-    x = np.ones((4, 1), "float32")
-    return model.fit(x, x, validation_data=(x, x), epochs=2, verbose=0, callbacks=callbacks).history
+    model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
+    return model
 
 
-def test_headless_prints_one_line_per_epoch_with_every_number(keras, monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-    history = fit(keras, training.progress())
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
-    assert lines[0].startswith("epoch 1/2")
-    assert len(lines) == 2
-    assert f"  loss {history['loss'][1]:.4f}" in lines[1]
-    assert f"val_loss {history['val_loss'][1]:.4f}" in lines[1]
+X = np.linspace(0, 1, 12, dtype="float32").reshape(-1, 1)
 
 
-def test_person_sees_a_bar_and_one_figure_that_grows(keras, monkeypatch):
-    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
-    updates = []
-
-    class Place:
-        def update(self, figure):
-            updates.append(len(figure.axes[0].lines[0].get_xdata()))
-
-    monkeypatch.setattr("IPython.display.display", lambda *things, display_id=None: Place())
-    callbacks = training.progress(curves=True)
-    assert "TqdmCallback" in [type(callback).__name__ for callback in callbacks]
-    fit(keras, callbacks)
-    assert updates == [1, 2]
+def fit(model, callbacks, **options):
+    options = {"epochs": 2, "batch_size": 4, "validation_data": (X, X), **options}
+    return model.fit(X, X, verbose=0, callbacks=callbacks, **options)
 
 
-def test_history_gains_the_seconds_since_the_training_began(keras, monkeypatch):
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-    begun = time.perf_counter()
-    seconds = fit(keras, training.progress())["seconds"]
-    assert len(seconds) == 2
-    assert 0 < seconds[0] < seconds[1] < time.perf_counter() - begun
+def after_each_batch(keras, do):
+    return keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: do(batch))
+
+
+def before_each_batch(keras, do):
+    return keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: do(batch))
 
 
 @pytest.fixture
-def watched(monkeypatch):
-    """A person at the notebook: what the bar was told, and the figures that came to the places."""
-    mpl.use("agg")
-    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
-    seen = SimpleNamespace(bars=[], places=[])
+def watched(displayed, monkeypatch):
+    """A person at the notebook: the bars, and what a person sees below the latest of them."""
 
     class Bar(tqdm.std.tqdm):
         def __init__(self, *arguments, **named):
@@ -84,34 +72,369 @@ def watched(monkeypatch):
                 self.closings.append(self.n)
             super().close()
 
-    class Place:
-        def __init__(self):
-            self.figures = []
-            seen.places.append(self)
-
-        def update(self, figure):
-            assert figure.number in plt.get_fignums()
-            self.figures.append(figure)
-
-    def display(*things, display_id=None):
-        assert not things, "an empty picture would stay above the bar"
-        return Place() if display_id else None
-
+    seen = SimpleNamespace(bars=[], screen=lambda: Screen(displayed[-1]))
     monkeypatch.setattr("tqdm.auto.tqdm", Bar)
-    monkeypatch.setattr("IPython.display.display", display)
-    yield seen
-    plt.close("all")
+    return seen
 
 
 @pytest.fixture
-def unwatched(monkeypatch):
-    """Nobody at the notebook: the figures that are shown."""
-    mpl.use("agg")
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-    shown = []
-    monkeypatch.setattr(plt, "show", lambda: shown.append(plt.get_fignums()))
-    yield shown
-    plt.close("all")
+def handler():
+    """What an interrupt does before and after the training, which each test must leave as it found it."""
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    yield interrupt
+    after = signal.signal(signal.SIGINT, before)
+    assert after is interrupt
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """A notebook's kernel, as far as its events go."""
+    made = SimpleNamespace(events=None, config={})
+    made.events = EventManager(made, available_events)
+    monkeypatch.setattr("IPython.get_ipython", lambda: made)
+    return made
+
+
+def waiting(shell):
+    return shell.events.callbacks["post_run_cell"]
+
+
+# A fit that nobody watches
+
+
+def test_headless_prints_one_line_per_epoch_with_every_number(small_model, unwatched, capsys):
+    history = fit(small_model, training.progress()).history
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    assert lines[0].startswith("epoch 1/2")
+    assert len(lines) == 2
+    assert f"  loss {history['loss'][1]:.4f}" in lines[1]
+    assert f"val_loss {history['val_loss'][1]:.4f}" in lines[1]
+
+
+@pytest.mark.parametrize("mode", ["unwatched", "watched"])
+def test_history_gains_the_seconds_since_the_training_began(request, small_model, mode):
+    request.getfixturevalue(mode)
+    begun = time.perf_counter()
+    seconds = fit(small_model, training.progress()).history["seconds"]
+    assert len(seconds) == 2
+    assert 0 < seconds[0] < seconds[1] < time.perf_counter() - begun
+
+
+# A fit with a person in front of it
+
+
+def test_person_sees_one_bar_over_all_steps_of_all_epochs(small_model, watched, capsys):
+    history = fit(small_model, training.progress()).history
+    (bar,) = watched.bars
+    assert bar.total == 6
+    assert bar.closings == [6]
+    place, words = bar.words[-1]
+    assert place == 6
+    assert words.startswith("epoch 2/2  ")
+    assert f"  val_loss {history['val_loss'][1]:.4f}" in words
+    assert "seconds" not in words
+    assert "epoch" not in capsys.readouterr().out
+
+
+def test_last_line_says_how_much_of_the_time_the_showing_took(small_model, watched):
+    callbacks = training.progress()
+    fit(small_model, callbacks)
+    assert watched.screen().status.endswith(f" s, of which showing this took {callbacks[1].share:.1%}.")
+    assert watched.screen().alert is None
+
+
+def test_bar_is_for_the_epochs_that_are_left(small_model, watched):
+    fit(small_model, training.progress(), epochs=5, initial_epoch=3)
+    (bar,) = watched.bars
+    assert bar.total == 6
+    assert bar.closings == [6]
+    assert bar.words[-1][1].startswith("epoch 5/5  ")
+
+
+def unknown_length():
+    import tensorflow as tf
+
+    shape = tf.TensorSpec((4, 1), "float32")
+    return tf.data.Dataset.from_generator(lambda: iter([(X[:4], X[:4])] * 3), output_signature=(shape, shape))
+
+
+def test_bar_learns_the_length_of_a_generator_from_its_first_epoch(keras, small_model, watched):
+    totals = []
+    noted = after_each_batch(keras, lambda batch: totals.append(watched.bars[0].total))
+    small_model.fit(unknown_length(), shuffle=False, epochs=3, verbose=0, callbacks=[*training.progress(), noted])
+    (bar,) = watched.bars
+    assert totals == [None, None, None, 9, 9, 9, 9, 9, 9]
+    assert bar.closings == [9]
+
+
+@pytest.mark.parametrize("kind", ["plain", "initial epoch", "unknown length"])
+def test_bar_of_a_notebook_ends_full(small_model, displayed, monkeypatch, kind):
+    bars = []
+    monkeypatch.setattr("tqdm.auto.tqdm", tqdm.notebook.tqdm)
+    monkeypatch.setattr("tqdm.notebook.display", bars.append)
+    if kind == "unknown length":
+        small_model.fit(unknown_length(), shuffle=False, epochs=2, verbose=0, callbacks=training.progress())
+    else:
+        fit(small_model, training.progress(), epochs=4, initial_epoch=2 if kind == "initial epoch" else 0)
+    (bar,) = [part for part in bars[0].children if isinstance(part, ipywidgets.FloatProgress)]
+    assert len(bars) == 1
+    assert bar.max == bar.value == (12 if kind == "plain" else 6)
+    assert bar.bar_style == "success"
+    assert bar.layout.width is None, "else it is as narrow as one of unknown length"
+
+
+def test_callbacks_may_be_used_for_a_second_training(small_model, watched):
+    callbacks = training.progress()
+    for _ in range(2):
+        fit(small_model, callbacks)
+    assert [bar.closings for bar in watched.bars] == [[6], [6]]
+
+
+def test_showing_takes_a_small_share_of_the_time(keras, small_model, watched):
+    fit(small_model, training.progress(), epochs=1, validation_data=None)  # what is imported and traced only once
+    callbacks = training.progress()
+    began = time.perf_counter()
+    fit(
+        small_model,
+        [*callbacks, before_each_batch(keras, lambda batch: time.sleep(0.06))],
+        epochs=5,
+        validation_data=None,
+    )
+    seconds = time.perf_counter() - began
+    assert 0 < callbacks[1].share < 0.03
+    assert callbacks[1].spent == pytest.approx(callbacks[1].share * seconds, rel=0.2)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that moves only when it is told to; `clock.drawing` is how many seconds a picture takes."""
+    told = SimpleNamespace(now=0.0, drawing=0.0, drawn=[])
+
+    def png(figure):
+        told.now += told.drawing
+        told.drawn.append([line.get_xydata().tolist() for ax in figure.axes for line in ax.lines])
+        return b"picture %d" % len(told.drawn)
+
+    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: told.now))
+    monkeypatch.setattr(training.live, "png", png)
+    return told
+
+
+def slow(keras, clock, seconds):
+    def wait(batch):
+        clock.now += seconds
+
+    return before_each_batch(keras, wait)
+
+
+def test_curves_grow_within_an_epoch_and_end_with_the_history(keras, small_model, watched, clock):
+    callbacks = training.progress()
+    clock.drawn.clear()  # the one that only measures how long it takes
+    history = fit(small_model, [*callbacks, slow(keras, clock, 1)]).history
+    places = [[place for place, _ in training_loss] for training_loss, *_ in clock.drawn]
+    assert places[:5] == [[1 / 3], [2 / 3], [1], [1], [1, pytest.approx(4 / 3)]]
+    expected = [[[1, values[0]], [2, values[1]]] for values in (history[name] for name in history)]
+    names = ["loss", "val_loss", "mae", "val_mae"]
+    assert clock.drawn[-1] == [expected[list(history).index(name)] for name in names]
+    assert watched.screen().picture == b"picture %d" % len(clock.drawn)
+
+
+def test_curves_are_drawn_only_as_often_as_the_time_allows(keras, small_model, watched, clock):
+    clock.drawing = 0.25
+    callbacks = training.progress()
+    clock.drawn.clear()
+    fit(small_model, [*callbacks, slow(keras, clock, 5)], epochs=10, validation_data=None)
+    assert 5 <= len(clock.drawn) <= 0.03 * 150 / 0.25
+    assert callbacks[1].spent == 0.25 * len(clock.drawn)
+    assert callbacks[1].share <= 0.03
+    assert len(clock.drawn[-1][0]) == 10, "the last picture shows the whole training"
+
+
+def test_short_training_has_no_curves(keras, small_model, watched, clock):
+    clock.drawing = 0.25
+    callbacks = training.progress()
+    fit(small_model, [*callbacks, slow(keras, clock, 0.3)])
+    assert watched.screen().picture is None
+    assert callbacks[1].share == 0
+
+
+# The curves
+
+
+def lines_of(curves):
+    return [[line.get_xydata().tolist() for line in ax.lines] for ax in curves._panels]
+
+
+def test_curves_follow_the_history_and_the_present_epoch(displayed):
+    curves = training._Curves()
+    history = {"accuracy": [(1, 0.5)], "loss": [(1, 2.0)], "val_accuracy": [(1, 0.4)], "val_loss": [(1, 2.5)]}
+    first = curves.png(history, {})
+    assert lines_of(curves) == [[[[1, 2.0]], [[1, 2.5]]], [[[1, 0.5]], [[1, 0.4]]]]
+    second = curves.png(history, {"loss": (1.5, 1.0), "accuracy": (1.5, 0.75)})
+    assert lines_of(curves)[0] == [[[1, 2.0], [1.5, 1.0]], [[1, 2.5]]]
+    assert [ax.get_ylabel() for ax in curves._panels] == ["loss", "accuracy"]
+    assert [ax.get_xlabel() for ax in curves._panels] == ["epoch", "epoch"]
+    assert [text.get_text() for text in curves._panels[0].get_legend().get_texts()] == ["training", "validation"]
+    assert first.startswith(b"\x89PNG")
+    assert first != second
+    assert curves.seconds > 0
+
+
+def test_curves_show_every_point(displayed):
+    curves = training._Curves()
+    for last in (1, 30):
+        curves.png({"loss": [(epoch, 100 / epoch) for epoch in range(1, last + 1)]}, {})
+    low, high = curves._panels[0].get_xlim()
+    assert low <= 1 < 30 <= high
+    low, high = curves._panels[0].get_ylim()
+    assert low <= 100 / 30 < 100 <= high
+
+
+@pytest.mark.parametrize(
+    ("history", "visible"),
+    [
+        ({"loss": [(1, 2.0)]}, False),
+        ({"loss": [(1, 2.0)], "val_loss": [(1, 2.5)], "seconds": [(1, 9.0)], "learning_rate": [(1, 0.1)]}, False),
+        ({"loss": [(1, 2.0)], "mae": [(1, 0.5)]}, True),
+    ],
+)
+def test_second_panel_is_hidden_where_there_is_only_loss(displayed, history, visible):
+    curves = training._Curves()
+    curves.png(history, {})
+    assert [ax.get_visible() for ax in curves._panels] == [True, visible]
+
+
+def test_only_the_first_other_number_is_drawn(displayed):
+    curves = training._Curves()
+    curves.png({"first_guess": [(1, 0.1)], "second": [(1, 0.2)], "loss": [(1, 2.0)]}, {})
+    assert [ax.get_ylabel() for ax in curves._panels] == ["loss", "first guess"]
+
+
+def test_curves_begin_in_the_middle_of_the_first_epoch(displayed):
+    curves = training._Curves()
+    curves.png({}, {"loss": (0.25, 3.0)})
+    assert lines_of(curves)[0] == [[[0.25, 3.0]], []]
+
+
+# An interrupt of a fit
+
+
+def test_interrupt_ends_the_fit_after_the_present_step(keras, small_model, watched, handler):
+    steps_taken, words = [], []
+
+    def note(batch):
+        steps_taken.append(small_model.get_weights())
+
+    def interrupt(batch):
+        if len(steps_taken) == 4:  # in the middle of the second epoch
+            signal.raise_signal(signal.SIGINT)
+            words.append(watched.screen().status)
+
+    stop = [before_each_batch(keras, interrupt), after_each_batch(keras, note)]
+    history = fit(small_model, [*training.progress(), *stop], epochs=9).history
+    assert len(steps_taken) == 5
+    assert [len(values) for values in history.values()] == [2] * len(history)
+    assert {"loss", "val_loss", "seconds"} <= set(history)
+    for kept, then, earlier in zip(small_model.get_weights(), steps_taken[-1], steps_taken[-2], strict=True):
+        np.testing.assert_array_equal(kept, then)
+        assert not np.array_equal(kept, earlier)
+    assert words == ["Stopping after this step. Once more breaks off at once, with an error."]
+    assert watched.screen().status == STOPPED
+    assert watched.bars[0].closings == [5]
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_interrupt_in_the_first_epoch_still_gives_a_history(keras, small_model, watched, handler):
+    def interrupt(batch):
+        signal.raise_signal(signal.SIGINT)
+
+    history = fit(small_model, [*training.progress(), before_each_batch(keras, interrupt)], epochs=9).history
+    assert len(history["loss"]) == len(history["val_loss"]) == len(history["seconds"]) == 1
+    assert watched.bars[0].closings == [1]
+
+
+def test_interrupt_between_two_epochs_ends_the_fit_after_the_next_step(keras, small_model, watched, handler):
+    def interrupt(epoch, logs):
+        if epoch == 0:
+            signal.raise_signal(signal.SIGINT)
+
+    late = keras.callbacks.LambdaCallback(on_epoch_end=interrupt)
+    assert len(fit(small_model, [*training.progress(), late], epochs=9).history["loss"]) == 2
+    assert watched.bars[0].closings == [4]
+    assert watched.screen().status == STOPPED
+
+
+def test_interrupt_of_the_validation_ends_the_fit_after_its_epoch(keras, small_model, watched, handler):
+    class Interrupt(keras.callbacks.Callback):
+        def on_test_begin(self, logs=None):
+            signal.raise_signal(signal.SIGINT)
+
+    late = Interrupt()
+    assert len(fit(small_model, [*training.progress(), late], epochs=9).history["val_loss"]) == 1
+    assert watched.bars[0].closings == [3]
+
+
+def test_training_that_was_stopped_can_go_on(keras, small_model, watched, handler):
+    callbacks = training.progress()
+
+    def interrupt(batch):
+        signal.raise_signal(signal.SIGINT)
+
+    fit(small_model, [*callbacks, before_each_batch(keras, interrupt)], epochs=9)
+    assert len(fit(small_model, callbacks).history["loss"]) == 2
+    assert watched.screen().status != STOPPED
+    assert watched.bars[1].closings == [6]
+
+
+def test_second_interrupt_breaks_off_at_once(keras, small_model, watched, handler):
+    taken = []
+
+    def interrupt(batch):
+        taken.append(batch)
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_model, [*training.progress(), before_each_batch(keras, interrupt)])
+    assert taken == [0]
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_handler_is_given_back_after_a_fit_that_nobody_stopped(small_model, watched, handler, shell):
+    fit(small_model, training.progress())
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert waiting(shell) == []
+
+
+def test_handler_is_given_back_at_the_end_of_the_cell_after_an_error_in_fit(
+    keras, small_model, watched, handler, shell, capsys
+):
+    def fail(batch):
+        raise ArithmeticError("out of numbers")
+
+    with pytest.raises(ArithmeticError, match="out of numbers"):
+        fit(small_model, [*training.progress(), before_each_batch(keras, fail)])
+    assert signal.getsignal(signal.SIGINT) is not handler
+    assert len(waiting(shell)) == 1
+    shell.events.trigger("post_run_cell", SimpleNamespace())
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert waiting(shell) == []
+    assert "Error" not in capsys.readouterr().out
+
+
+def test_training_in_another_thread_goes_on_without_the_early_stop(small_model, watched, handler):
+    lengths = []
+    worker = threading.Thread(target=lambda: lengths.append(len(fit(small_model, training.progress()).history["loss"])))
+    worker.start()
+    worker.join()
+    assert lengths == [2]
+
+
+# A loop that the notebook writes out itself
 
 
 def step_lines(text):
@@ -162,35 +485,47 @@ def test_headless_loop_shows_nothing_where_there_is_nothing_to_draw(unwatched):
 def test_person_sees_a_bar_with_the_latest_numbers(watched, capsys):
     for _ in training.steps(5, 2, lambda step: {"loss": step / 8}):
         assert not watched.bars[0].closings
+        assert "stops the training and keeps what was learned" in watched.screen().status
     (bar,) = watched.bars
     assert bar.total == 5
     assert bar.words == [(2, "loss 0.2500"), (4, "loss 0.5000"), (5, "loss 0.6250")]
     assert bar.closings == [5]
-    assert watched.places == []
+    assert watched.screen().picture is None
+    assert watched.screen().status == ""
     assert step_lines(capsys.readouterr().out) == []
 
 
-def test_person_sees_one_picture_that_is_drawn_anew(watched):
-    drawn = []
+def numbered_figures(drawn):
+    """A function that draws one figure after the other, and notes them."""
 
     def draw():
         drawn.append(plt.figure())
+        drawn[-1].text(0.5, 0.5, str(len(drawn)))
         return drawn[-1]
 
-    before = plt.get_fignums()
-    list(training.steps(5, 2, lambda step: {}, draw))
-    (place,) = watched.places
-    assert place.figures == drawn
+    return draw
+
+
+def test_person_sees_one_picture_that_is_drawn_anew(watched, displayed):
+    drawn, pictures = [], []
+    for _ in training.steps(5, 2, lambda step: {}, numbered_figures(drawn)):
+        pictures.append(watched.screen().picture)
+        assert plt.get_fignums() == [], "a figure that stays open is shown a second time"
+    pictures.append(watched.screen().picture)
+    assert len(displayed) == 1
     assert len(drawn) == 3
-    assert plt.get_fignums() == before, "a figure that stays open is shown a second time"
+    assert pictures[0] is pictures[1] is None
+    assert pictures[2] == pictures[3]
+    assert len(set(pictures)) == 4, "nothing, then three pictures"
+    assert pictures[-1].startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("culprit", ["body", "measure", "draw"])
-def test_bar_is_closed_even_when_the_loop_fails(watched, culprit):
+def test_bar_is_closed_and_the_handler_given_back_even_when_the_loop_fails(watched, handler, shell, culprit):
     def fail(name):
         if name == culprit:
             raise ArithmeticError(name)
-        return {}
+        return plt.figure() if name == "draw" else {}
 
     def loop():
         for step in training.steps(9, 2, lambda step: fail("measure"), lambda: fail("draw")):
@@ -201,9 +536,11 @@ def test_bar_is_closed_even_when_the_loop_fails(watched, culprit):
         loop()
     assert [len(bar.closings) for bar in watched.bars] == [1]
     assert watched.bars[0].closings[0] < 9
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert waiting(shell) == []
 
 
-def test_bar_is_closed_where_the_loop_is_left_early(watched):
+def test_bar_is_closed_where_the_loop_is_left_early(watched, handler):
     measured = []
     for step in training.steps(9, 2, lambda number: measured.append(number) or {}):
         if step == 3:
@@ -212,12 +549,66 @@ def test_bar_is_closed_where_the_loop_is_left_early(watched):
     assert [bar.closings for bar in watched.bars] == [[2]]
 
 
+def test_interrupt_ends_the_loop_after_the_present_step_measured_and_drawn(watched, handler, shell):
+    taken, measured, drawn = [], [], []
+    for step in training.steps(9, 4, lambda number: measured.append(number) or {"loss": 0.5}, numbered_figures(drawn)):
+        if step == 6:
+            signal.raise_signal(signal.SIGINT)
+        taken.append(step)
+    assert taken == [1, 2, 3, 4, 5, 6]
+    assert measured == [4, 6]
+    assert len(drawn) == 2
+    (bar,) = watched.bars
+    assert bar.words[-1] == (6, "loss 0.5000")
+    assert bar.closings == [6]
+    assert watched.screen().status == STOPPED
+    assert watched.screen().picture is not None
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert waiting(shell) == []
+
+
+def test_second_interrupt_breaks_the_loop_off_at_once(watched, handler):
+    def loop():
+        for step in training.steps(9, 4, lambda number: measured.append(number) or {}):
+            for _ in range(step):
+                signal.raise_signal(signal.SIGINT)
+            if step == 1:
+                signal.raise_signal(signal.SIGINT)
+
+    measured = []
+    with pytest.raises(KeyboardInterrupt):
+        loop()
+    assert measured == []
+    assert [bar.closings for bar in watched.bars] == [[0]]
+
+
 @pytest.mark.parametrize("mode", ["unwatched", "watched"])
 @pytest.mark.parametrize(("total", "every", "named"), [(0, 1, "total=0"), (5, 0, "every=0"), (-3, 2, "total=-3")])
 def test_loop_without_steps_is_an_error_with_the_way_out(request, mode, total, every, named):
     request.getfixturevalue(mode)
     with pytest.raises(ValueError, match=rf"{named} does not fit: .*\. Pass a whole number from 1 on"):
         next(training.steps(total, every, lambda step: {}))
+
+
+# A few items
+
+
+def test_headless_goes_through_the_items_in_silence(unwatched, capfd):
+    assert list(training.each([3, "b", None])) == [3, "b", None]
+    assert list(training.each([])) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_person_sees_a_bar_over_the_items(watched):
+    for place, item in enumerate(training.each(["a", "b", "c"])):
+        assert item == "abc"[place]
+    (bar,) = watched.bars
+    assert bar.total == 3
+    assert bar.closings[0] == 3
+    assert not bar.leave
+
+
+# The folder of trained models
 
 
 def test_models_stay_in_a_folder_of_the_project_that_git_ignores(monkeypatch, tmp_path):

@@ -575,14 +575,14 @@ def test_own_weights_are_taken_by_their_path(large, tmp_path, monkeypatch, capsy
 
 
 @pytest.mark.parametrize(
-    ("name", "trouble"), [("gone.h5", "does not exist (looked for "), ("mine.bin", "does not end in .h5")]
+    ("name", "trouble"), [("gone.h5", "does not exist (looked for "), ("mine.bin", "is no file that ends in .h5")]
 )
 def test_path_of_no_weights_is_an_error_that_lists_what_may_be_passed(tmp_path, monkeypatch, name, trouble):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.bin").write_bytes(b"mine")
     with pytest.raises(store.DataError) as caught:
         weights.resnet50(name)
-    assert f"{name!r} {trouble}" in str(caught.value)
+    assert f"{name} {trouble}" in str(caught.value)
     assert "Pass 'auto' (what is on hand), 'full'" in str(caught.value)
 
 

@@ -126,12 +126,6 @@ def _check_size(size: int) -> None:
         )
 
 
-def _refuse(wrong: bool, path: str | Path, trouble: str, remedy: str) -> None:
-    """Raise the error for a folder that is not what it should be: what came, then the way out."""
-    if wrong:
-        raise store.DataError(f"{path} {trouble}. {remedy}.")
-
-
 # --- The drawn pictures
 
 
@@ -146,7 +140,9 @@ def _drawn(size: int, train_limit: int | None, seed: int) -> Pictures:
         _keep_drawn(folder)
         pixels = _read_drawn(folder)
         digest = _digest(pixels)
-    _refuse(pixels is None, folder, "lost pictures while they were read", "Load again when nothing else writes there")
+    store.refuse(
+        pixels is None, folder, "lost pictures while they were read", "Load again when nothing else writes there"
+    )
     if digest != BUNDLED_SHA256:
         notes.append("this machine draws them otherwise than others, so that no claim of the course is about them")
     num_bytes = sum(picture.nbytes for picture in pixels.values())
@@ -228,18 +224,10 @@ def _keep_drawn(folder: Path) -> None:
 def _locate(images: str | Path) -> Path:
     """Find the learner's folder."""
     remedy = f"Pass the whole path of a folder with {LAYOUT}"
-    _refuse("://" in str(images), images, "is a web address, and the course downloads no pictures", remedy)
-    try:
-        places = [folder / Path(images).expanduser() for folder in (Path.cwd(), store.PROJECT)]
-        found = next((path for path in places if path.exists()), None)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise store.DataError(f"images={images!r:.60} is no path ({error}). {remedy}.") from error
-    # A whole path is the same place from both folders.
-    trouble = f"does not exist (looked for {' and '.join(dict.fromkeys(map(str, places)))})"
-    _refuse(not found, images, trouble, remedy)
+    found = store.locate(images, "images", remedy)
     archive = found.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
-    _refuse(found.is_file() and archive, found, "is an archive", "Unpack it and pass the folder that comes out")
-    _refuse(not found.is_dir(), found, "is no folder", remedy)
+    store.refuse(found.is_file() and archive, found, "is an archive", "Unpack it and pass the folder that comes out")
+    store.refuse(not found.is_dir(), found, "is no folder", remedy)
     return found
 
 
@@ -248,7 +236,7 @@ def _own(folder: Path, size: int, train_limit: int | None, seed: int) -> Picture
     entries = _scan(folder)
     kept = _kept(entries, train_limit, seed)
     num_bytes = len(kept) * size * size * 3
-    _refuse(
+    store.refuse(
         num_bytes > MAX_BYTES,
         folder,
         f"holds {len(kept):,} pictures, {num_bytes / 1e9:.1f} GB at size {size}",
@@ -291,33 +279,33 @@ def _scan(folder: Path) -> list[Entry]:
     inner = next((path for path in _listed(folder) if path.is_dir() and (path / "train").is_dir()), None)
     shown = f"it has {_some(names)}" if names else "it has no folders"
     remedy = f"Pass {inner}" if inner and missing else f"Sort the pictures into {LAYOUT}"
-    _refuse(bool(missing), folder, f"lacks the folder {_some(missing)}; {shown}", remedy)
+    store.refuse(bool(missing), folder, f"lacks the folder {_some(missing)}; {shown}", remedy)
     entries, classes = [], {}
     for part in PARTS:
         content = _listed(folder / part)
         stray = next((path for path in content if not path.is_dir()), None)
         remedy = "Move it into the folder of its class, or remove it"
-        _refuse(stray is not None, stray, "lies beside the folders of the classes, not in one", remedy)
-        _refuse(not content, folder / part, "is empty", "Put a folder per class with pictures into it")
+        store.refuse(stray is not None, stray, "lies beside the folders of the classes, not in one", remedy)
+        store.refuse(not content, folder / part, "is empty", "Put a folder per class with pictures into it")
         classes[part] = [path.name for path in content]
         for kind in content:
             files = _listed(kind)
-            _refuse(
+            store.refuse(
                 not files, kind, "is empty", "Put pictures of that class into it, or remove it from all three parts"
             )
             for path in files:
                 deeper = f"is a folder within the class {kind.name}"
-                _refuse(path.is_dir(), path, deeper, "Move its pictures one folder up, or remove it")
+                store.refuse(path.is_dir(), path, deeper, "Move its pictures one folder up, or remove it")
                 other = path.suffix.lower() not in SUFFIXES
-                _refuse(other, path, "is neither a JPEG nor a PNG file", "Save it as one of these, or remove it")
+                store.refuse(other, path, "is neither a JPEG nor a PNG file", "Save it as one of these, or remove it")
                 entries.append(Entry(path, part, kind.name))
     for part in PARTS[1:]:
         for one, another in (("train", part), (part, "train")):
             lacking = [name for name in classes[one] if name not in classes[another]]
             trouble = f"lacks the class {_some(lacking)}, which {one} has"
-            _refuse(bool(lacking), folder / another, trouble, "Give all three parts the same classes")
+            store.refuse(bool(lacking), folder / another, trouble, "Give all three parts the same classes")
     only = f"holds one class only, {classes['train'][0]}"
-    _refuse(len(classes["train"]) < 2, folder, only, "Sort the pictures into two classes or more, one folder each")
+    store.refuse(len(classes["train"]) < 2, folder, only, "Sort the pictures into two classes or more, one folder each")
     return entries
 
 
@@ -350,7 +338,7 @@ def _decoded(path: Path, content: bytes, size: int) -> "np.ndarray":
     from PIL import Image
 
     remedy = "Open it in a viewer and save it again as JPEG or PNG, or remove it"
-    _refuse(not content, path, "is an empty file", "Replace it by a picture, or remove it")
+    store.refuse(not content, path, "is an empty file", "Replace it by a picture, or remove it")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of unusual, but readable files

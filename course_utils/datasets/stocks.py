@@ -168,25 +168,11 @@ def _google() -> Prices:
     return Prices(table["date"].astype("datetime64[D]"), table["close"].astype(np.float64), columns, provenance)
 
 
-def _refuse(wrong: bool, file: str | Path, trouble: str, remedy: str) -> None:
-    """Raise the error for a file that is not what it should be: what came, then the way out."""
-    if wrong:
-        raise store.DataError(f"{file} {trouble}. {remedy}.")
-
-
 def _locate(csv: str | Path) -> Path:
     """Find the learner's file."""
-    _refuse("://" in str(csv), csv, "is a web address, and the course downloads no prices", "Save it and pass its path")
-    try:
-        places = [folder / Path(csv).expanduser() for folder in (Path.cwd(), store.PROJECT)]
-        found = next((path for path in places if path.exists()), None)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise store.DataError(f"csv={csv!r:.60} is no path ({error}). Pass the whole path of your file.") from error
-    # A whole path is the same place from both folders.
-    trouble = f"does not exist (looked for {' and '.join(dict.fromkeys(map(str, places)))})"
-    _refuse(not found, csv, trouble, "Pass the whole path of your CSV file")
-    _refuse(found.is_dir(), csv, "is a folder, not a file", "Pass the path of one CSV file in it")
-    _refuse(not found.is_file(), csv, "is a device or a pipe, not a file", "Pass the path of a CSV file")
+    found = store.locate(csv, "csv", "Pass the whole path of your CSV file")
+    store.refuse(found.is_dir(), csv, "is a folder, not a file", "Pass the path of one CSV file in it")
+    store.refuse(not found.is_file(), csv, "is a device or a pipe, not a file", "Pass the path of a CSV file")
     return found
 
 
@@ -236,10 +222,12 @@ def _text(path: Path) -> tuple[bytes, str]:
     page = start.startswith((b"<!doctype", b"<html", b"<head"))
     # Workbooks, archives and UTF-16 hold control characters; a table has only tabs and line ends.
     binary = re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", content) is not None
-    _refuse(len(content) > MAX_BYTES, path, "is too large for daily prices", "Pass the daily prices of one stock")
-    _refuse(not start, path, "is empty", "Pass a CSV file with a date and a close column")
-    _refuse(page, path, "is a web page, not a table", "Use the page's own button for a download as CSV")
-    _refuse(binary, path, "is no text file (a workbook, an archive?)", "Save the table as CSV in UTF-8 and pass that")
+    store.refuse(len(content) > MAX_BYTES, path, "is too large for daily prices", "Pass the daily prices of one stock")
+    store.refuse(not start, path, "is empty", "Pass a CSV file with a date and a close column")
+    store.refuse(page, path, "is a web page, not a table", "Use the page's own button for a download as CSV")
+    store.refuse(
+        binary, path, "is no text file (a workbook, an archive?)", "Save the table as CSV in UTF-8 and pass that"
+    )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -260,13 +248,13 @@ def _table(path: Path, text: str) -> "tuple[dict[str, pd.Series], str, list[str]
     shown = ", ".join(title[:20] for title in titles[:10])
     remedy = "Name the columns in the first row, for example Date,Open,High,Low,Close,Volume"
     for name in ("date", "close"):
-        _refuse(name not in places, path, f"has no {name} column; its first row is {shown}", remedy)
-    _refuse(not body, path, "has a header but no rows", "Pass a file with prices in it")
+        store.refuse(name not in places, path, f"has no {name} column; its first row is {shown}", remedy)
+    store.refuse(not body, path, "has a header but no rows", "Pass a file with prices in it")
     for line, row in body:
         few, many = len(row) < len(titles), len(row) > len(titles)
-        _refuse(few, path, f"has fewer values on line {line} than columns", "Complete or remove that line")
+        store.refuse(few, path, f"has fewer values on line {line} than columns", "Complete or remove that line")
         remedy = "Correct that line; decimal commas need quotes around them, or semicolons between the values"
-        _refuse(many, path, f"has more values on line {line} than columns", remedy)
+        store.refuse(many, path, f"has more values on line {line} than columns", remedy)
     lines = [line for line, _ in body]
     table = {
         name: pd.Series([row[place] for _, row in body], lines, dtype=object, name=titles[place])
@@ -293,7 +281,7 @@ def _split(path: Path, text: str) -> tuple[dict[int, list[str]], str]:
     except csv_module.Error as error:
         reason = "an open quote" if "unexpected end" in str(error) else error
         raise store.DataError(f"{path} has {reason} on line {line}. Correct that line.") from error
-    _refuse(not rows, path, "is empty", "Pass a CSV file with a date and a close column")
+    store.refuse(not rows, path, "is empty", "Pass a CSV file with a date and a close column")
     return rows, separator
 
 
@@ -315,7 +303,7 @@ def _places(path: Path, titles: list[str]) -> tuple[dict[str, int], list[str]]:
             notes.append(f"several columns are called {title}, so they are left out")
         else:
             trouble = f"has several columns called {title}"
-            _refuse(name in ("date", "close"), path, trouble, "Pass a file with one of them")
+            store.refuse(name in ("date", "close"), path, trouble, "Pass a file with one of them")
     adjusted = ALIASES["adj_close"].split()
     closes = [key in ALIASES["close"].split() and key not in adjusted for key in letters]
     others = [title for place, title in enumerate(titles) if closes[place] and place != places.get("close")]
@@ -331,7 +319,7 @@ def _check_symbols(path: Path, dates: "pd.Series", cells: "pd.Series | None") ->
     symbols = [symbol[:20] for symbol in cells.unique() if symbol]
     more = ", …" if len(symbols) > 3 else ""
     trouble = f"holds {len(symbols)} symbols ({', '.join(symbols[:3])}{more})"
-    _refuse(len(symbols) > 1, path, trouble, "Pass a file with the rows of one of them")
+    store.refuse(len(symbols) > 1, path, trouble, "Pass a file with the rows of one of them")
 
 
 def _first(cells: "pd.Series", wrong: "pd.Series") -> str:
@@ -349,13 +337,13 @@ def _dates(path: Path, cells: "pd.Series") -> "pd.Series":
     away = zoned & ~short.str.contains(r"[T ]0?0:00(?::00(?:\.0+)?)?(?![\d:.])")
     # 2019-12-31 23:00 in UTC is the midnight that begins January 1 in Europe: which day is meant would be a guess.
     trouble = f"has {_first(cells, away)}, whose day depends on the time zone"
-    _refuse(away.any(), path, trouble, "Write the day of each price alone, as 2020-12-31")
+    store.refuse(away.any(), path, trouble, "Write the day of each price alone, as 2020-12-31")
     texts = short.str.replace(r"[T ]\d{1,2}:\d\d.*$", "", regex=True).str.replace(r"[\s/.,-]+", "-", regex=True)
     texts = texts.where(texts.str.contains("-|^[0-9]{8}$"), "")  # pandas would read "today" and 202012, too
     read = [pd.to_datetime(texts, format=form, errors="coerce") for form in DATE_FORMATS]
     wrong = max(read, key=lambda dates: dates.notna().sum()).isna()
     trouble = f"has {_first(cells, wrong)}, which is not a date or not in the form of the others"
-    _refuse(wrong.any(), path, trouble, "Write all dates in one form, best as 2020-12-31")
+    store.refuse(wrong.any(), path, trouble, "Write all dates in one form, best as 2020-12-31")
     fitting = [dates for dates in read if dates.notna().all()]
     # Of several forms the right one gives dates in order: 20-01-02 may begin with the year or the day, 01/02/2020 be
     # January 2 or February 1. "May" is read alike by two forms.
@@ -363,7 +351,7 @@ def _dates(path: Path, cells: "pd.Series") -> "pd.Series":
     fitting = ordered or fitting
     doubt = any(not dates.equals(fitting[0]) for dates in fitting)
     trouble = f"has dates such as {cells.iloc[0]!r}, in which day, month and year cannot be told apart"
-    _refuse(doubt, path, trouble, "Write them as 2020-12-31, the years with four digits")
+    store.refuse(doubt, path, trouble, "Write them as 2020-12-31, the years with four digits")
     return fitting[0]
 
 
@@ -390,7 +378,7 @@ def _mark(path: Path, table: "dict[str, pd.Series]", separator: str) -> str:
         sign = "comma" if "," in cells[doubt.idxmax()] else "point"
         trouble = f"has {_first(cells, doubt)}, where the {sign} can stand for decimals or for thousands"
         remedy = "Write the prices without thousands separators, decimals with a point and not three in every cell"
-        _refuse(counts["."] == counts[","] and doubt.any(), path, trouble, remedy)
+        store.refuse(counts["."] == counts[","] and doubt.any(), path, trouble, remedy)
     return max(counts, key=counts.get)
 
 
@@ -399,7 +387,7 @@ def _close(path: Path, cells: "pd.Series", mark: str) -> "pd.Series":
     close = _numbers(cells, mark)
     wrong = ~((close > 0) & (close < float("inf")))
     trouble = f"has {_first(cells, wrong)}, where a price above 0 should be"
-    _refuse(wrong.any(), path, trouble, "Correct the cell, or remove the line")
+    store.refuse(wrong.any(), path, trouble, "Correct the cell, or remove the line")
     return close
 
 
@@ -409,19 +397,19 @@ def _check_days(path: Path, dates: "pd.Series", min_days: int) -> bool:
 
     days, lines = dates.to_numpy().astype("datetime64[D]"), dates.index
     few = f"holds {len(days):,} days, too few to learn from"
-    _refuse(len(days) < max(min_days, 2), path, few, f"Pass a file with at least {min_days:,} trading days")
+    store.refuse(len(days) < max(min_days, 2), path, few, f"Pass a file with at least {min_days:,} trading days")
     twice = dates.duplicated()
     second = twice.idxmax()
     trouble = f"has the date {dates[second].date()} twice, on lines {(dates == dates[second]).idxmax()} and {second}"
-    _refuse(twice.any(), path, trouble, "Keep one row per day")
+    store.refuse(twice.any(), path, trouble, "Keep one row per day")
     steps = np.diff(days).astype(int)
     backwards = bool(np.median(steps) < 0)
     wrong = steps > 0 if backwards else steps < 0
     row = wrong.argmax()
     trouble = f"is not sorted: {days[row + 1]} on line {lines[row + 1]} follows {days[row]} on line {lines[row]}"
-    _refuse(wrong.any(), path, trouble, "Sort the rows by date, oldest first or newest first")
+    store.refuse(wrong.any(), path, trouble, "Sort the rows by date, oldest first or newest first")
     usual, row = np.median(abs(steps)), abs(steps).argmax()
-    _refuse(usual > 1, path, f"has a price every {usual:g} days, not every trading day", "Pass daily prices")
+    store.refuse(usual > 1, path, f"has a price every {usual:g} days, not every trading day", "Pass daily prices")
     trouble = f"has a gap of {abs(steps[row])} days between {days[row]} and {days[row + 1]} (line {lines[row + 1]})"
-    _refuse(abs(steps[row]) > MAX_GAP_DAYS, path, trouble, "Fill it, or pass only the part before or after it")
+    store.refuse(abs(steps[row]) > MAX_GAP_DAYS, path, trouble, "Fill it, or pass only the part before or after it")
     return backwards

@@ -143,6 +143,47 @@ def check_source(source: str) -> None:
         )
 
 
+def refuse(wrong: bool, path: str | Path, trouble: str, remedy: str) -> None:
+    """Raise the error for a learner's own file or folder that is not what it should be.
+
+    Args:
+        wrong: Whether it is.
+        path: What came.
+        trouble: What is wrong with it, as "lacks the folder test".
+        remedy: What to pass, without a full stop.
+
+    Raises:
+        DataError: It is wrong.
+    """
+    if wrong:
+        raise DataError(f"{path} {trouble}. {remedy}.")
+
+
+def locate(path: str | Path, name: str, remedy: str) -> Path:
+    """Find a learner's own file or folder: from the current folder, else from the project's.
+
+    Args:
+        path: What the learner passed.
+        name: The parameter by which they passed it.
+        remedy: What to pass instead, without a full stop.
+
+    Returns:
+        The path; it exists.
+
+    Raises:
+        DataError: It is a web address, no path at all, or there is nothing.
+    """
+    refuse("://" in str(path), path, "is a web address, and a lesson downloads nothing", remedy)
+    try:
+        places = [folder / Path(path).expanduser() for folder in (Path.cwd(), PROJECT)]
+        found = next((place for place in places if place.exists()), None)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(f"{name}={path!r:.60} is no path ({error}). {remedy}.") from error
+    # A whole path is the same place from both folders.
+    refuse(not found, path, f"does not exist (looked for {' and '.join(dict.fromkeys(map(str, places)))})", remedy)
+    return found
+
+
 def check_limit(limit: int | None, samples: str) -> None:
     """Refuse what can be no number of samples, before any file is sought.
 

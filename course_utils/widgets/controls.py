@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 
 from ..live import Pane
 
@@ -42,7 +43,8 @@ def explore(
 
     pane = Pane((8, 3.4) if wide else (6, 4.2))
     start = next(iter(states.values()))
-    inputs = {name: _control(name, control, start[name]) for name, control in controls.items()}
+    label_width = f"{0.55 * max(map(len, controls)) + 0.5:.1f}em"
+    inputs = {name: _control(name, control, start[name], label_width) for name, control in controls.items()}
     jumping = []  # not empty while a button sets several controls: one drawing is enough
 
     def redraw(_=None):
@@ -63,11 +65,9 @@ def explore(
 
     for control in inputs.values():
         control.observe(redraw, "value")
-    display(
-        ipywidgets.VBox(
-            [hint_line(hint), _arranged(list(inputs.values())), buttons("start from", states, jump), pane.box]
-        )
-    )
+    left = ipywidgets.VBox([_arranged(list(inputs.values())), buttons("start from", states, jump)])
+    beside = ipywidgets.Layout(flex_flow="column" if wide else "row wrap")
+    display(ipywidgets.VBox([hint_line(hint), ipywidgets.HBox([left, pane.box], layout=beside)]))
     redraw()
 
 
@@ -120,23 +120,29 @@ def _check_state(name: str, state: Mapping[str, object], controls: Mapping[str, 
         if control is str:
             fits, wanted = isinstance(value, str), "a text"
         elif isinstance(control, tuple):
-            fits, wanted = control[0] <= value <= control[1], f"a number from {control[0]} to {control[1]}"
+            kind, name_of_kind = (Integral, "a whole number") if _is_whole(control) else (Real, "a number")
+            fits = isinstance(value, kind) and control[0] <= value <= control[1]
+            wanted = f"{name_of_kind} from {control[0]} to {control[1]}"
         else:
             fits, wanted = value in control, f"one of: {', '.join(control)}"
         if not fits:
             raise ValueError(f"The state {name!r} has {argument}={value!r}, which does not fit. Give {wanted}.")
 
 
-def _control(name: str, control: Control, start: object):
+def _is_whole(control: tuple[float, float, float]) -> bool:
+    return all(isinstance(number, Integral) for number in control)
+
+
+def _control(name: str, control: Control, start: object, label_width: str):
     import ipywidgets
 
-    common = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
+    common = {"description": name.replace("_", " "), "style": {"description_width": label_width}}
     if control is str:
         return ipywidgets.Text(start, layout=ipywidgets.Layout(width="95%"), **common)
     if not isinstance(control, tuple):
         return ipywidgets.Dropdown(options=list(control), value=start, **common)
     low, high, step = control
-    slider = ipywidgets.IntSlider if all(isinstance(number, int) for number in control) else ipywidgets.FloatSlider
+    slider = ipywidgets.IntSlider if _is_whole(control) else ipywidgets.FloatSlider
     return slider(value=start, min=low, max=high, step=step, **common)
 
 
@@ -146,4 +152,6 @@ def _arranged(inputs: list):
 
     if len(inputs) < 9:
         return ipywidgets.VBox(inputs)
+    for control in inputs:
+        control.layout.width = "240px"
     return ipywidgets.GridBox(inputs, layout=ipywidgets.Layout(grid_template_columns="repeat(3, max-content)"))

@@ -59,14 +59,17 @@ def draw_digit(draw: Callable, samples: Mapping[str, np.ndarray], hint: str) -> 
         else:
             pane.say("The pad is empty: draw a digit.")
 
-    def choose(sample):
-        pad.show(sample)
+    def choose(picture):
+        shown = pad.pixels == picture.tolist()
+        pad.show(picture)
+        if shown:  # the pad tells of no change, but the message of a file that did not open must go
+            redraw()
 
     def open_file(change):
         if not change["new"].strip():
             return
         try:
-            pad.show(from_file(change["new"].strip()))
+            choose(from_file(change["new"].strip()))
         except (OSError, ValueError) as error:
             pane.fail(error)
 
@@ -101,7 +104,9 @@ def from_strokes(strokes: Sequence[Sequence[Sequence[float]]]) -> np.ndarray:
         if len(places) > 1:
             pen.line(places, fill=255, width=round(2 * radius))
         for across, down in places:  # round ends and joints; a tap is a dot
-            pen.ellipse([across - radius, down - radius, across + radius, down + radius], fill=255)
+            # Pillow draws the last row and column, too, and cuts fractions off.
+            edges = (across - radius, down - radius, across + radius - 1, down + radius - 1)
+            pen.ellipse([round(edge) for edge in edges], fill=255)
     return _centred(np.asarray(paper.resize((SIDE, SIDE), Image.Resampling.BOX)))
 
 

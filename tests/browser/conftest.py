@@ -9,16 +9,17 @@ import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import nbformat
+import papermill.iorw
 import papermill.parameterize
 import pytest
 import requests
 
 from course_utils import weights
+from course_utils.commands import lab as lab_command
 from course_utils.datasets import store
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,11 @@ class Lab:
         """Put a notebook into its folder."""
         nbformat.write(notebook, self.folder / f"{name}.ipynb")
 
+    def has_idle_kernel(self) -> bool:
+        """Say whether a kernel waits for work, with a page connected to it."""
+        kernels = requests.get(f"{self.url}/api/kernels", headers=self._headers, timeout=10).json()
+        return any(kernel["execution_state"] == "idle" and kernel["connections"] for kernel in kernels)
+
     def stop_kernels(self) -> None:
         """End every kernel: one chapter at a time fits into memory."""
         for session in requests.get(f"{self.url}/api/sessions", headers=self._headers, timeout=10).json():
@@ -76,54 +82,50 @@ class Lab:
 
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory):
-    """JupyterLab on a folder of its own, with bundled data, and somebody watching."""
+    """JupyterLab as `course lab` starts it, on a folder of its own, with bundled data, and somebody watching."""
     folder = tmp_path_factory.mktemp("lab")
-    served, cache, settings = folder / "notebooks", folder / "cache", folder / "settings"
+    served, cache, settings = folder / lab_command.FOLDER, folder / "cache", folder / "settings"
     served.mkdir()
     # Pretrained weights have no stand-in: they come along.
     for found in filter(None, (store.cache_dir(), store.mirror_dir())):
         if (found / weights.FOLDER).is_dir():
             shutil.copytree(found / weights.FOLDER, cache / weights.FOLDER, dirs_exist_ok=True)
-    # Every cell stays in the page, also those that are scrolled away.
+    # Cells that are scrolled away stay in the page.
     tracker = settings / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
     tracker.parent.mkdir(parents=True)
     tracker.write_text(json.dumps({"windowingMode": "none"}))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")}
-    environment |= {
-        "COURSE_CACHE_DIR": str(cache),
-        "COURSE_MODELS_DIR": str(folder / "models"),
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTERLAB_SETTINGS_DIR": str(settings),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "PYTHONPATH": str(PROJECT),
-    }
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = secrets.token_hex(16)
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={served}",
-        f"--IdentityProvider.token={token}", "--LabApp.news_url=", "--LabApp.check_for_updates_class="
-        "jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
+    command = lab_command.command_line("", port, browser=False, root=folder)
     log = (folder / "lab.log").open("w")
-    process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    running = Lab(f"http://127.0.0.1:{port}", token, served)
-    try:
-        for _ in range(240):
-            with contextlib.suppress(requests.ConnectionError):
-                if requests.get(f"{running.url}/api", timeout=5).ok:
-                    break
-            assert process.poll() is None, (folder / "lab.log").read_text()
-            time.sleep(0.25)
-        yield running
-        running.stop_kernels()
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
+    with lab_command.kernel_environment() as environment:
+        environment = {name: value for name, value in environment.items() if not name.startswith("COURSE_")}
+        environment |= {
+            "COURSE_CACHE_DIR": str(cache),
+            "COURSE_MODELS_DIR": str(folder / "models"),
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(settings),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+            "JUPYTER_TOKEN": token,
+        }
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        running = Lab(f"http://127.0.0.1:{port}", token, served)
+        try:
+            for _ in range(240):
+                with contextlib.suppress(requests.ConnectionError):
+                    if requests.get(f"{running.url}/api", timeout=5).ok:
+                        break
+                assert process.poll() is None, (folder / "lab.log").read_text()
+                time.sleep(0.25)
+            yield running
+            running.stop_kernels()
+        finally:
+            process.terminate()
+            process.wait(20)
+            log.close()
 
 
 class Page:
@@ -138,9 +140,15 @@ class Page:
         self.page, self.name, self.errors = page, name, []
         page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(f"{lab.url}/lab/tree/{name}.ipynb?reset&token={lab.token}")
+        page.goto(f"{lab.url}/lab/tree/{lab.folder.name}/{name}.ipynb?reset&token={lab.token}")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-        page.wait_for_selector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+        # The page says "idle" even before there is a kernel.
+        for _ in range(120):
+            if lab.has_idle_kernel():
+                break
+            page.wait_for_timeout(500)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+        page.wait_for_timeout(500)
 
     def run_all(self, seconds: float) -> None:
         """Choose Run, Run All Cells, and wait until every cell has run."""
@@ -169,13 +177,19 @@ class Page:
 
     def check_no_error(self) -> None:
         """Fail where a cell or a widget shows an error, or the browser's console has one."""
-        shown = self.page.locator('[data-mime-type="application/vnd.jupyter.error"], [role="alert"]')
+        shown = self.page.locator('[data-mime-type="application/vnd.jupyter.error"], .jp-OutputArea [role="alert"]')
         assert shown.count() == 0, shown.first.inner_text()
         assert self.errors == []
 
     def widget(self, hint: str) -> "Widget":
         """Find a widget by a part of its hint."""
         return Widget(self, hint)
+
+    def check(self, seconds: float) -> None:
+        """Fail where there was an error, or where the drawings took longer than that, at the median."""
+        self.check_no_error()
+        drawings = LATENCIES[self.name]["drawing"]
+        assert statistics.median(drawings) <= seconds, sorted(drawings)
 
     def keep(self, name: str, locator=None) -> None:
         """Keep a screenshot of the page or of a part of it."""
@@ -194,15 +208,69 @@ class Widget:
         self.status = self.place.locator('[role="status"]')
         self.picture = self.place.locator("img.widget-image")
 
-    def slider(self, name: str):
-        """Find the handle of a slider by its label."""
-        return self.place.locator(".widget-slider").filter(
-            has=self.notebook.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(name)}$"))
-        ).locator(".noUi-handle")  # fmt: skip
+    def _control(self, name: str, kind: str):
+        """Find a control by its label."""
+        label = self.notebook.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(name)}$"))
+        return self.place.locator(kind).filter(has=label)
 
-    def seen(self) -> tuple[str, str]:
-        """Give the line of text and the picture's address, which is another one for each picture."""
-        return self.status.inner_text(), self.picture.get_attribute("src")
+    def slider(self, name: str):
+        """Find the handle of a slider, which takes the keys."""
+        return self._control(name, ".widget-slider").locator(".noUi-handle")
+
+    def menu(self, name: str):
+        """Find a menu."""
+        return self._control(name, ".widget-dropdown").locator("select")
+
+    def field(self, name: str):
+        """Find a text field."""
+        return self._control(name, ".widget-text").locator("input")
+
+    def button(self, name: str):
+        """Find a button."""
+        return self.place.get_by_role("button", name=name, exact=True)
+
+    @property
+    def canvas(self):
+        """The pad to draw on."""
+        return self.place.locator("canvas")
+
+    def drag(self, name: str, pixels: int) -> None:
+        """Drag a slider with the mouse."""
+        frame, mouse = self.slider(name).bounding_box(), self.notebook.page.mouse
+        across, down = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+        mouse.move(across, down)
+        mouse.down()
+        mouse.move(across + pixels, down, steps=5)
+        mouse.up()
+
+    def type(self, name: str, text: str, enter: bool = False) -> None:
+        """Replace what a text field says, key by key."""
+        field = self.field(name)
+        field.press("Control+a")
+        field.press_sequentially(text, delay=20)
+        if enter:
+            field.press("Enter")
+
+    def draw(self, strokes) -> None:
+        """Draw on the pad with the mouse.
+
+        Args:
+            strokes: For each its points (across, down), in shares of the pad's side.
+        """
+        self.canvas.scroll_into_view_if_needed()
+        frame, mouse = self.canvas.bounding_box(), self.notebook.page.mouse
+        for stroke in strokes:
+            places = [(frame["x"] + across * frame["width"], frame["y"] + down * frame["height"]) for across, down in stroke]
+            mouse.move(*places[0])
+            mouse.down()
+            for place in places[1:]:
+                mouse.move(*place, steps=6)
+            mouse.up()
+
+    def clear(self) -> None:
+        """Press the pad's button, and wait until the kernel knows."""
+        self.button("Clear").click()
+        self.status.filter(has_text="The pad is empty").wait_for()
 
     def after(self, act, seconds: float = 10) -> str:
         """Do something, wait until another picture came, and return the line of text."""
@@ -255,6 +323,9 @@ def open_notebook(browser, lab):
 
     yield open_it
     for context in contexts:
+        for page in context.pages:
+            REPORTS.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=REPORTS / "last_page.png")
         context.close()
     lab.stop_kernels()
 
@@ -265,7 +336,7 @@ def open_chapter(open_notebook):
 
     def open_it(chapter):
         (path,) = (PROJECT / "notebooks").glob(f"{chapter}_*.ipynb")
-        notebook = nbformat.read(path, 4)
+        notebook = papermill.iorw.load_notebook_node(str(path))
         return open_notebook(path.stem, papermill.parameterize.parameterize_notebook(notebook, {"SMOKE": True}))
 
     return open_it
