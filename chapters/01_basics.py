@@ -211,7 +211,7 @@ widgets.explore(
         "too steep": {"weight": 1.8, "bias": -0.5},
         "close": {"weight": 0.9, "bias": 0.9},
     },
-    hint="start from flat, and bring the loss below 0.03.",
+    hint="start from flat, and bring the loss down to 0.03.",
 )
 
 # %% [markdown]

@@ -1003,7 +1003,8 @@ def reading(model, bag_model, word_index, length):
         numbers = np.array(imdb.encode(your_review, word_index))
         prefixes = [numbers[: end + 1] for end in range(len(numbers))]
         words = imdb.decode(numbers, word_index).split()
-        ax.plot(model(pad(prefixes, length)).numpy()[:, 0], "o-", markersize=4, label="LSTM")
+        by_network = model.predict_on_batch(pad(prefixes, length))[:, 0]
+        ax.plot(by_network, "o-", markersize=4, label="LSTM")
         by_bag = bag_model.predict_proba(bag(prefixes, imdb.NUM_WORDS))[:, 1]
         ax.plot(by_bag, "s--", markersize=4, label="bag of words")
         ax.axhline(0.5, color="0.5", linestyle=":")

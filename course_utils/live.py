@@ -59,7 +59,9 @@ class Pane:
         """
         if seconds is not None:
             self.seconds.append(seconds)
-        noted = "" if seconds is None else f' data-milliseconds="{1000 * seconds:.0f}"'
+        noted = (
+            "" if seconds is None else f' data-drawing="{len(self.seconds)}" data-milliseconds="{1000 * seconds:.0f}"'
+        )
         self._words.value = (
             f'<div role="status" style="white-space: pre-wrap; line-height: 1.4"{noted}>{html.escape(words)}</div>'
         )

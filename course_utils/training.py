@@ -10,7 +10,7 @@ from pathlib import Path
 from . import live, plots
 
 PROJECT = Path(__file__).resolve().parents[1]
-Point = tuple[float, float]  # epochs, and the value there
+Points = Sequence[tuple[float, float]]  # each an epoch, whole or in parts, and the value there
 NO_CURVE = ("seconds", "learning_rate")  # numbers of the history that are no measure of the network
 
 
@@ -223,6 +223,9 @@ def _shell():
 
 def _live():
     """Make the callback that a person sees."""
+    # Imported here, so that the first training does not wait for them.
+    import ipywidgets  # noqa: F401
+    import tqdm.auto  # noqa: F401
     from keras.callbacks import Callback
 
     class Live(Callback):
@@ -240,7 +243,7 @@ def _live():
         def on_train_begin(self, logs=None):
             self._began = self._told = time.perf_counter()
             self._steps, self._epochs = self.params.get("steps"), self.params["epochs"]
-            self._history = {}
+            self._history, self._now = {}, {}
             self._screen = _Screen(self._steps and self._steps * self._epochs).__enter__()
             self.spent, self.share = time.perf_counter() - self._began, None
 
@@ -260,25 +263,31 @@ def _live():
                 self._tell(logs)
                 if self._steps:
                     place = self._epoch + self._step / self._steps
-                    self._draw({name: (place, value) for name, value in logs.items()}, 0.015)
+                    for name, value in logs.items():
+                        # Of a single epoch the whole course is shown; else the curve's end moves.
+                        earlier = self._now.get(name, []) if self._epochs == 1 else []
+                        self._now[name] = [*earlier, (place, value)]
+                    self._draw(0.015)
             self.spent += time.perf_counter() - now
 
         def on_epoch_end(self, epoch, logs=None):
             now = time.perf_counter()
             for name, value in logs.items():
                 self._history.setdefault(name, []).append((epoch + 1, value))
+            if self._epochs > 1:
+                self._now = {}
             if not self._steps:  # a generator tells its length by ending
                 self._steps = self._step
                 self._screen.expect(self._screen.bar.n + self._steps * (self._epochs - epoch - 1))
             if self._screen.stopped:
                 self.model.stop_training = True
             self._tell(logs)
-            self._draw({}, 0.015)
+            self._draw(0.015)
             self.spent += time.perf_counter() - now
 
         def on_train_end(self, logs=None):
             now = time.perf_counter()
-            self._draw({}, 0.025)
+            self._draw(0.025)
             self._screen.__exit__()
             seconds = time.perf_counter() - self._began
             self.spent += time.perf_counter() - now
@@ -290,10 +299,10 @@ def _live():
             numbers = _in_words({name: value for name, value in logs.items() if name not in NO_CURVE})
             self._screen.bar.set_postfix_str(f"epoch {self._epoch + 1}/{self._epochs}  {numbers}", refresh=False)
 
-        def _draw(self, now, allowed):
+        def _draw(self, allowed):
             """Draw the curves, if all the showing then stays below the allowed share of the time."""
             if self.spent + self._curves.seconds < allowed * (time.perf_counter() - self._began):
-                self._screen.pane.show(self._curves.png(self._history, now))
+                self._screen.pane.show(self._curves.png(self._history, self._now))
 
     return Live()
 
@@ -320,14 +329,12 @@ class _Curves:
             ax.legend(loc="upper center", ncols=2, fontsize=8, frameon=False)
         self.png({}, {})
 
-    def png(
-        self, history: Mapping[str, Sequence[tuple[float, float]]], now: Mapping[str, tuple[float, float]]
-    ) -> bytes:
+    def png(self, history: Mapping[str, Points], now: Mapping[str, Points]) -> bytes:
         """Draw the curves anew.
 
         Args:
             history: {name: its points}, one for each epoch.
-            now: {name: point} in the middle of an epoch.
+            now: {name: points} in the middle of an epoch.
 
         Returns:
             The picture.
@@ -336,7 +343,7 @@ class _Curves:
         names = [name for name in history or now if not name.startswith("val_") and name not in NO_CURVE]
         names = sorted(names, key="loss".__ne__)[:2]
         for name, ax in zip(names, self._panels, strict=False):
-            training = [*history.get(name, ()), *([now[name]] if name in now else [])]
+            training = sorted([*history.get(name, ()), *now.get(name, ())])
             for line, points in zip(ax.lines, (training, history.get(f"val_{name}", [])), strict=True):
                 line.set_data(*(zip(*points, strict=True) if points else ([], [])))
             ax.set_ylabel(name.replace("_", " "))

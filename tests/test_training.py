@@ -274,7 +274,7 @@ def test_curves_follow_the_history_and_the_present_epoch(displayed):
     history = {"accuracy": [(1, 0.5)], "loss": [(1, 2.0)], "val_accuracy": [(1, 0.4)], "val_loss": [(1, 2.5)]}
     first = curves.png(history, {})
     assert lines_of(curves) == [[[[1, 2.0]], [[1, 2.5]]], [[[1, 0.5]], [[1, 0.4]]]]
-    second = curves.png(history, {"loss": (1.5, 1.0), "accuracy": (1.5, 0.75)})
+    second = curves.png(history, {"loss": [(1.5, 1.0)], "accuracy": [(1.5, 0.75)]})
     assert lines_of(curves)[0] == [[[1, 2.0], [1.5, 1.0]], [[1, 2.5]]]
     assert [ax.get_ylabel() for ax in curves._panels] == ["loss", "accuracy"]
     assert [ax.get_xlabel() for ax in curves._panels] == ["epoch", "epoch"]
@@ -316,7 +316,7 @@ def test_only_the_first_other_number_is_drawn(displayed):
 
 def test_curves_begin_in_the_middle_of_the_first_epoch(displayed):
     curves = training._Curves()
-    curves.png({}, {"loss": (0.25, 3.0)})
+    curves.png({}, {"loss": [(0.25, 3.0)]})
     assert lines_of(curves)[0] == [[[0.25, 3.0]], []]
 
 

@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-import nbformat
+import nbformat.v4
 import papermill.iorw
 import papermill.parameterize
 import pytest
@@ -185,10 +185,14 @@ class Page:
         """Find a widget by a part of its hint."""
         return Widget(self, hint)
 
+    def note(self, name: str, value: float) -> None:
+        """Note a number for the record."""
+        MEASURED.setdefault(self.name, {}).setdefault(name, []).append(value)
+
     def check(self, seconds: float) -> None:
         """Fail where there was an error, or where the drawings took longer than that, at the median."""
         self.check_no_error()
-        drawings = LATENCIES[self.name]["drawing"]
+        drawings = MEASURED[self.name]["drawing"]
         assert statistics.median(drawings) <= seconds, sorted(drawings)
 
     def keep(self, name: str, locator=None) -> None:
@@ -243,13 +247,13 @@ class Widget:
         mouse.move(across + pixels, down, steps=5)
         mouse.up()
 
-    def type(self, name: str, text: str, enter: bool = False) -> None:
-        """Replace what a text field says, key by key."""
+    def type(self, name: str, text: str, last: str = "") -> None:
+        """Replace what a text field says, key by key, and press a last key where one is given."""
         field = self.field(name)
         field.press("Control+a")
         field.press_sequentially(text, delay=20)
-        if enter:
-            field.press("Enter")
+        if last:
+            field.press(last)
 
     def draw(self, strokes) -> None:
         """Draw on the pad with the mouse.
@@ -260,7 +264,9 @@ class Widget:
         self.canvas.scroll_into_view_if_needed()
         frame, mouse = self.canvas.bounding_box(), self.notebook.page.mouse
         for stroke in strokes:
-            places = [(frame["x"] + across * frame["width"], frame["y"] + down * frame["height"]) for across, down in stroke]
+            places = [
+                (frame["x"] + across * frame["width"], frame["y"] + down * frame["height"]) for across, down in stroke
+            ]
             mouse.move(*places[0])
             mouse.down()
             for place in places[1:]:
@@ -272,15 +278,20 @@ class Widget:
         self.button("Clear").click()
         self.status.filter(has_text="The pad is empty").wait_for()
 
-    def after(self, act, seconds: float = 10) -> str:
-        """Do something, wait until another picture came, and return the line of text."""
-        before, began = self.picture.get_attribute("src"), time.perf_counter()
-        act()
+    def after(self, act, *arguments) -> str:
+        """Do something, wait until it is drawn anew, and return the line of text."""
+        before, began = self.status.get_attribute("data-drawing"), time.perf_counter()
+        act(*arguments)
         self.notebook.page.wait_for_function(
-            "([picture, before]) => picture.src !== before", arg=[self.picture.element_handle(), before],
-            timeout=1000 * seconds, polling=10,
-        )  # fmt: skip
-        LATENCIES.setdefault(self.notebook.name, {}).setdefault("round trip", []).append(time.perf_counter() - began)
+            """([place, before]) => {
+                const status = place.querySelector('[role="status"]');
+                return status && status.dataset.drawing && status.dataset.drawing !== before;
+            }""",
+            arg=[self.place.element_handle(), before],
+            timeout=10_000,
+            polling=10,
+        )
+        self.notebook.note("round trip", time.perf_counter() - began)
         self.notebook.page.wait_for_timeout(150)  # what follows the first of several pictures
         self.note()
         return self.status.inner_text()
@@ -289,26 +300,26 @@ class Widget:
         """Note how long the kernel says that the latest drawing took."""
         milliseconds = self.status.get_attribute("data-milliseconds")
         if milliseconds:
-            LATENCIES[self.notebook.name].setdefault("drawing", []).append(int(milliseconds) / 1000)
+            self.notebook.note("drawing", int(milliseconds) / 1000)
 
     def keep(self, name: str) -> None:
         """Keep a screenshot."""
         self.notebook.keep(name, self.place)
 
 
-LATENCIES: dict[str, dict[str, list[float]]] = {}
+MEASURED: dict[str, dict[str, list[float]]] = {}
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _latencies():
+def _measured():
     """Write down what was measured."""
     yield
     REPORTS.mkdir(parents=True, exist_ok=True)
     medians = {
         name: {kind: round(statistics.median(seconds), 3) for kind, seconds in kinds.items()}
-        for name, kinds in LATENCIES.items()
+        for name, kinds in MEASURED.items()
     }
-    (REPORTS / "latencies.json").write_text(json.dumps(medians, indent=2))
+    (REPORTS / "measured.json").write_text(json.dumps(medians, indent=2))
 
 
 @pytest.fixture
@@ -340,3 +351,22 @@ def open_chapter(open_notebook):
         return open_notebook(path.stem, papermill.parameterize.parameterize_notebook(notebook, {"SMOKE": True}))
 
     return open_it
+
+
+@pytest.fixture(scope="session")
+def make_notebook():
+    """A function (code, code, ...): a notebook of code cells."""
+
+    def make(*cells):
+        kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+        cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in cells]
+        return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def mirror_of_ci():
+    """The folder with the full MNIST, or None; the tests themselves see no mirror."""
+    folder = store.mirror_dir()
+    return str(folder) if folder and (folder / "mnist.npz").is_file() else None
