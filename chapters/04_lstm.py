@@ -1001,8 +1001,9 @@ for index in order_wrong[:: max(len(order_wrong) // 5, 1)][:5]:
 def reading(model, bag_model, word_index, length):
     def draw(ax, your_review):
         numbers = np.array(imdb.encode(your_review, word_index))
-        prefixes = [numbers[: end + 1] for end in range(len(numbers))]
-        words = imdb.decode(numbers, word_index).split()
+        ends = range(len(numbers))[-40:]  # of a long review the last words are shown
+        prefixes = [numbers[: end + 1] for end in ends]
+        words = imdb.decode(numbers, word_index).split()[-40:]
         by_network = model.predict_on_batch(pad(prefixes, length))[:, 0]
         ax.plot(by_network, "o-", markersize=4, label="LSTM")
         by_bag = bag_model.predict_proba(bag(prefixes, imdb.NUM_WORDS))[:, 1]
@@ -1011,6 +1012,7 @@ def reading(model, bag_model, word_index, length):
         ax.set(ylabel="probability of praise", ylim=(-0.03, 1.03))
         ax.set_xticks(range(len(words)), words, rotation=60, ha="right", fontsize=8)
         ax.legend(loc="lower left", fontsize=8)
+        ax.set_title(f"praise: LSTM {by_network[-1]:.0%}, bag of words {by_bag[-1]:.0%}", fontsize=9)
 
     return draw
 

@@ -18,6 +18,7 @@ from course_utils.datasets import imdb
 device.prepare()  # before Keras: a quiet start, and one sentence on what runs here
 plots.use_style()
 
+import functools
 import gc
 import importlib.util
 import json
@@ -830,11 +831,15 @@ plt.show()
 
 # %% alt="Attention maps of one head for two sentences, with the tokens at both axes: a bright line just above the diagonal, from each word to the next one."
 def map_of(bert, tokenizer):
+    @functools.lru_cache(maxsize=1)  # another block or head of the same sentence is there already
+    def look(sentence):
+        encoding = tokenizer.encode(sentence)
+        maps, _ = attention_maps(bert, np.array([encoding.ids[:24]]))
+        return encoding.tokens[:24], maps[0]  # (blocks, heads, words, words)
+
     def draw(ax, your_sentence, block, head):
-        encoding = tokenizer.encode(your_sentence)
-        tokens = encoding.tokens[:24]
-        shown = attention_maps(bert, np.array([encoding.ids[:24]]))[0][0, block, head]
-        ax.imshow(shown, cmap="magma", vmin=0, vmax=1)
+        tokens, maps = look(your_sentence)
+        ax.imshow(maps[block, head], cmap="magma", vmin=0, vmax=1)
         ax.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=7)
         ax.set_yticks(range(len(tokens)), tokens, fontsize=7)
         ax.set_title(f"block {block}, head {head}", fontsize=9)

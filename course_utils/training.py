@@ -267,7 +267,7 @@ def _live():
                         # Of a single epoch the whole course is shown; else the curve's end moves.
                         earlier = self._now.get(name, []) if self._epochs == 1 else []
                         self._now[name] = [*earlier, (place, value)]
-                    self._draw(0.015)
+                    self._draw(0.018)
             self.spent += time.perf_counter() - now
 
         def on_epoch_end(self, epoch, logs=None):
@@ -282,7 +282,7 @@ def _live():
             if self._screen.stopped:
                 self.model.stop_training = True
             self._tell(logs)
-            self._draw(0.015)
+            self._draw(0.018)
             self.spent += time.perf_counter() - now
 
         def on_train_end(self, logs=None):
@@ -316,9 +316,10 @@ class _Curves:
 
     def __init__(self):
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
 
         self.seconds = 0.0
-        self._figure = Figure((7.5, 2.6), layout="none")
+        self._figure = Figure((7.5, 2.4), layout="none")
         self._panels = self._figure.subplots(
             1, 2, gridspec_kw={"left": 0.08, "right": 0.98, "bottom": 0.2, "top": 0.96}
         )
@@ -326,6 +327,10 @@ class _Curves:
             ax.plot([], [], "o--", markersize=3, color=plots.PALETTE[0], label="training")
             ax.plot([], [], "o-", markersize=3, color=plots.PALETTE[1], label="validation")
             ax.set_xlabel("epoch")
+            # Every number costs time, and there is little of it: few of them, and no grid.
+            ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            ax.yaxis.set_major_locator(MaxNLocator(4))
+            ax.grid(False)
             ax.legend(loc="upper center", ncols=2, fontsize=8, frameon=False)
         self.png({}, {})
 

@@ -473,7 +473,7 @@ def test_missing_file_is_an_error_that_names_where_it_was_looked_for(tmp_path, m
 def test_folder_and_web_address_are_errors(tmp_path, no_network):
     with pytest.raises(store.DataError, match=r"is a folder, not a file. Pass the path of one CSV file"):
         stocks.load(csv=tmp_path)
-    with pytest.raises(store.DataError, match=r"is a web address.*Save it and pass its path"):
+    with pytest.raises(store.DataError, match=r"is a web address, and a lesson downloads nothing. Pass the whole path"):
         stocks.load(csv="https://example.org/prices.csv")
 
 

@@ -41,7 +41,7 @@ def explore(
     import ipywidgets
     from IPython.display import display
 
-    pane = Pane((8, 3.4) if wide else (6, 4.2))
+    pane = Pane((8, 3.4) if wide else (5.6, 4.0))
     start = next(iter(states.values()))
     label_width = f"{0.55 * max(map(len, controls)) + 0.5:.1f}em"
     inputs = {name: _control(name, control, start[name], label_width) for name, control in controls.items()}
@@ -66,6 +66,8 @@ def explore(
     for control in inputs.values():
         control.observe(redraw, "value")
     left = ipywidgets.VBox([_arranged(list(inputs.values())), buttons("start from", states, jump)])
+    if not wide and len(inputs) < 9:
+        left.layout.max_width = "380px"  # beside the picture, where the window allows it
     beside = ipywidgets.Layout(flex_flow="column" if wide else "row wrap")
     display(ipywidgets.VBox([hint_line(hint), ipywidgets.HBox([left, pane.box], layout=beside)]))
     redraw()
@@ -153,5 +155,5 @@ def _arranged(inputs: list):
     if len(inputs) < 9:
         return ipywidgets.VBox(inputs)
     for control in inputs:
-        control.layout.width = "240px"
+        control.layout.width = "280px"
     return ipywidgets.GridBox(inputs, layout=ipywidgets.Layout(grid_template_columns="repeat(3, max-content)"))

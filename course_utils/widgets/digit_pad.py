@@ -46,7 +46,7 @@ def draw_digit(draw: Callable, samples: Mapping[str, np.ndarray], hint: str) -> 
     import ipywidgets
     from IPython.display import display
 
-    pad, pane = _pad_class()(), Pane((6, 3.6))
+    pad, pane = _pad_class()(), Pane((5.6, 3.6))
     file = ipywidgets.Text(
         description="or a picture's file", placeholder="path, then Enter", continuous_update=False,
         style={"description_width": "initial"},

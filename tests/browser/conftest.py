@@ -280,13 +280,11 @@ class Widget:
 
     def after(self, act, *arguments) -> str:
         """Do something, wait until it is drawn anew, and return the line of text."""
-        before, began = self.status.get_attribute("data-drawing"), time.perf_counter()
+        which = "place => place.querySelector('[role=\"status\"]')?.dataset.drawing"
+        before, began = self.place.evaluate(which), time.perf_counter()
         act(*arguments)
         self.notebook.page.wait_for_function(
-            """([place, before]) => {
-                const status = place.querySelector('[role="status"]');
-                return status && status.dataset.drawing && status.dataset.drawing !== before;
-            }""",
+            f"([place, before]) => ![undefined, before].includes(({which})(place))",
             arg=[self.place.element_handle(), before],
             timeout=10_000,
             polling=10,
