@@ -728,7 +728,8 @@ def test_review_of_any_text_has_probabilities(show, text):
     shown.move(your_review=text)
     assert shown.screen.picture != first
     words, _ = review_drawn(shown)
-    assert words[0] == "[start]"
+    assert len(words) <= 40
+    assert words[0] == "[start]" or len(words) == 40  # of a long review the last ones
     assert set(words) <= {"[start]", "[unknown]", *WORDS}
 
 

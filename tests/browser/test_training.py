@@ -90,7 +90,7 @@ def test_training_is_seen_and_what_it_learned_reads_drawn_digits(open_notebook, 
             break
     page.wait_until_run(60)
     page.keep("training_done", cell)
-    assert len(set(pictures)) >= 4, "the curves grow"
+    assert len(set(pictures)) >= 3, "the curves grow"
     assert min(np.diff(heights)) > -2, "nothing collapses between two pictures"
     lefts = [re.search(r"epoch \d/3 .*loss", text) and re.search(r"\d\d:\d\d<\d\d:\d\d", text) for text in words]
     assert sum(map(bool, lefts)) > 5, words[len(words) // 2]
