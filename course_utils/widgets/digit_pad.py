@@ -11,7 +11,7 @@ from . import controls
 
 SIDE = 28
 BOX = 20  # pixels: a digit of MNIST fits into a box of 20 x 20
-PEN = 2.7  # pixels: with it a drawing has as much ink as a digit of MNIST, on average
+PEN = 2.4  # pixels: about the width of its strokes
 FINE = 8  # strokes are drawn so many times larger, then averaged down, which makes the grey edges
 SMALLEST = 0.15  # of the pad's side: what is smaller is not blown up to a whole digit
 
