@@ -215,11 +215,12 @@ def test_kernel_of_another_python_is_a_problem(tmp_path, monkeypatch):
 
 
 def test_missing_widgets_extension_is_a_warning(monkeypatch):
-    assert [line.state for line in doctor.check_widgets()] == ["ok"]
+    assert [line.state for line in doctor.check_widgets()] == ["ok", "ok"]
     monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *parts: [])
-    (line,) = doctor.check_widgets()
-    assert line.state == "warning"
-    assert "jupyterlab_widgets" in line.way_out
+    lines = list(doctor.check_widgets())
+    assert [line.state for line in lines] == ["warning", "warning"]
+    assert "jupyterlab_widgets" in lines[0].way_out
+    assert "anywidget" in lines[1].way_out
 
 
 def test_missing_data_are_a_warning_that_names_the_stand_in_and_the_command():

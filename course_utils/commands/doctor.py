@@ -248,21 +248,23 @@ def check_kernel() -> Iterator[Line]:
 
 
 def check_widgets() -> Iterator[Line]:
-    """Look for the part of ipywidgets that lives in JupyterLab."""
+    """Look for the parts of ipywidgets and anywidget that live in JupyterLab."""
     from jupyter_core.paths import jupyter_path
 
-    if any(
-        Path(folder, "@jupyter-widgets", "jupyterlab-manager", "package.json").is_file()
-        for folder in jupyter_path("labextensions")
-    ):
-        yield Line("ok", "widgets", "sliders show in JupyterLab")
-    else:
-        yield Line(
-            "warning",
-            "widgets",
-            "JupyterLab lacks the extension of ipywidgets, so sliders show as text there",
-            "run `python -m pip install --force-reinstall jupyterlab_widgets`, reload the browser",
-        )
+    parts = {
+        "jupyterlab_widgets": ("@jupyter-widgets/jupyterlab-manager", "sliders show"),
+        "anywidget": ("anywidget", "the pad to draw digits on shows"),
+    }
+    for package, (extension, what) in parts.items():
+        if any(Path(folder, extension, "package.json").is_file() for folder in jupyter_path("labextensions")):
+            yield Line("ok", "widgets", f"{what} in JupyterLab")
+        else:
+            yield Line(
+                "warning",
+                "widgets",
+                f"JupyterLab lacks the extension of {package}, without which a line of text stands where {what}",
+                f"run `python -m pip install --force-reinstall {package}`, reload the browser",
+            )
 
 
 def check_data() -> Iterator[Line]:
