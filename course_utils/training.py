@@ -106,7 +106,7 @@ def steps(
             screen.bar.update()
             last = step == total or screen.stopped
             if step % every == 0 or last:
-                screen.bar.set_postfix_str(_in_words(measure(step)))
+                screen.tell(_in_words(measure(step)))
                 if draw is not None:
                     figure = draw()
                     screen.pane.show(live.png(figure))
@@ -168,20 +168,21 @@ class _Screen:
         bar: A bar of tqdm.
         pane: The picture and the line.
         stopped: Whether a person asked to stop.
+        words: The latest numbers.
     """
 
     def __init__(self, total: int | None):
         from IPython.display import display
         from tqdm.auto import tqdm
 
-        self.stopped = False
+        self.stopped, self.words = False, ""
         self._before = None
         self.bar = tqdm(total=total, unit=" steps", mininterval=0.5)
         self.pane = live.Pane((7.5, 2.6))
         display(self.pane.box)
 
     def __enter__(self):
-        self.pane.say("■ in the toolbar, or the key I twice, stops the training and keeps what was learned.")
+        self.tell("")
         with contextlib.suppress(ValueError):  # in another thread, where no interrupt comes
             self._before = signal.signal(signal.SIGINT, self._stop)
         # An error inside `fit` never reaches __exit__, but the end of the cell comes in any case.
@@ -192,7 +193,18 @@ class _Screen:
     def __exit__(self, *error):
         self._give_back()
         self.bar.close()
-        self.pane.say("Stopped early; what was learned is kept." if self.stopped else "")
+        self._say("Stopped early; what was learned is kept." if self.stopped else "")
+
+    def tell(self, words: str) -> None:
+        """Show numbers, and how to stop."""
+        self.words = words
+        if not self.stopped:
+            self._say("■ in the toolbar, or the key I twice, stops the training and keeps what was learned.")
+
+    def conclude(self, words: str) -> None:
+        """Show a last line under the numbers, where nobody stopped the training."""
+        if not self.stopped:
+            self._say(words)
 
     def expect(self, total: int) -> None:
         """Change how many steps the bar is for."""
@@ -203,8 +215,11 @@ class _Screen:
 
     def _stop(self, *_):
         self.stopped = True
-        self.pane.say("Stopping after this step. Once more breaks off at once, with an error.")
+        self._say("Stopping after this step. Once more breaks off at once, with an error.")
         self._give_back()
+
+    def _say(self, words: str) -> None:
+        self.pane.say("\n".join(filter(None, (self.words, words))))
 
     def _give_back(self, *_):
         if self._before is not None:
@@ -292,12 +307,11 @@ def _live():
             seconds = time.perf_counter() - self._began
             self.spent += time.perf_counter() - now
             self.share = self.spent / seconds
-            if not self._screen.stopped:
-                self._screen.pane.say(f"{seconds:.1f} s, of which showing this took {self.share:.1%}.")
+            self._screen.conclude(f"{seconds:.1f} s, of which showing this took {self.share:.1%}.")
 
         def _tell(self, logs):
             numbers = _in_words({name: value for name, value in logs.items() if name not in NO_CURVE})
-            self._screen.bar.set_postfix_str(f"epoch {self._epoch + 1}/{self._epochs}  {numbers}", refresh=False)
+            self._screen.tell(f"epoch {self._epoch + 1}/{self._epochs}  {numbers}")
 
         def _draw(self, allowed):
             """Draw the curves, if all the showing then stays below the allowed share of the time."""
@@ -321,7 +335,7 @@ class _Curves:
         self.seconds = 0.0
         self._figure = Figure((7.5, 2.4), layout="none")
         self._panels = self._figure.subplots(
-            1, 2, gridspec_kw={"left": 0.08, "right": 0.98, "bottom": 0.2, "top": 0.96}
+            1, 2, gridspec_kw={"left": 0.08, "right": 0.98, "bottom": 0.21, "top": 0.9}
         )
         for ax in self._panels:
             ax.plot([], [], "o--", markersize=3, color=plots.PALETTE[0], label="training")
@@ -331,7 +345,8 @@ class _Curves:
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.yaxis.set_major_locator(MaxNLocator(4))
             ax.grid(False)
-            ax.legend(loc="upper center", ncols=2, fontsize=8, frameon=False)
+        lines = self._panels[0].lines
+        self._figure.legend(handles=lines, loc="upper left", ncols=2, fontsize=8, frameon=False)
         self.png({}, {})
 
     def png(self, history: Mapping[str, Points], now: Mapping[str, Points]) -> bytes:

@@ -60,12 +60,9 @@ def watched(displayed, monkeypatch):
 
     class Bar(tqdm.std.tqdm):
         def __init__(self, *arguments, **named):
-            self.words, self.closings = [], []
+            self.closings = []
             super().__init__(*arguments, **named, file=io.StringIO())
             seen.bars.append(self)
-
-        def set_postfix_str(self, words="", refresh=True):
-            self.words.append((self.n, words))
 
         def close(self):
             if not self.disable:
@@ -132,8 +129,7 @@ def test_person_sees_one_bar_over_all_steps_of_all_epochs(small_model, watched, 
     (bar,) = watched.bars
     assert bar.total == 6
     assert bar.closings == [6]
-    place, words = bar.words[-1]
-    assert place == 6
+    words, _ = watched.screen().status.splitlines()
     assert words.startswith("epoch 2/2  ")
     assert f"  val_loss {history['val_loss'][1]:.4f}" in words
     assert "seconds" not in words
@@ -152,7 +148,7 @@ def test_bar_is_for_the_epochs_that_are_left(small_model, watched):
     (bar,) = watched.bars
     assert bar.total == 6
     assert bar.closings == [6]
-    assert bar.words[-1][1].startswith("epoch 5/5  ")
+    assert watched.screen().status.startswith("epoch 5/5  ")
 
 
 def unknown_length():
@@ -206,7 +202,7 @@ def test_showing_takes_a_small_share_of_the_time(keras, small_model, watched):
     )
     seconds = time.perf_counter() - began
     assert 0 < callbacks[1].share < 0.03
-    assert callbacks[1].spent == pytest.approx(callbacks[1].share * seconds, rel=0.2)
+    assert callbacks[1].spent == pytest.approx(callbacks[1].share * seconds, rel=0.5)
 
 
 @pytest.fixture
@@ -278,7 +274,7 @@ def test_curves_follow_the_history_and_the_present_epoch(displayed):
     assert lines_of(curves)[0] == [[[1, 2.0], [1.5, 1.0]], [[1, 2.5]]]
     assert [ax.get_ylabel() for ax in curves._panels] == ["loss", "accuracy"]
     assert [ax.get_xlabel() for ax in curves._panels] == ["epoch", "epoch"]
-    assert [text.get_text() for text in curves._panels[0].get_legend().get_texts()] == ["training", "validation"]
+    assert [text.get_text() for text in curves._figure.legends[0].get_texts()] == ["training", "validation"]
     assert first.startswith(b"\x89PNG")
     assert first != second
     assert curves.seconds > 0
@@ -342,8 +338,9 @@ def test_interrupt_ends_the_fit_after_the_present_step(keras, small_model, watch
     for kept, then, earlier in zip(small_model.get_weights(), steps_taken[-1], steps_taken[-2], strict=True):
         np.testing.assert_array_equal(kept, then)
         assert not np.array_equal(kept, earlier)
-    assert words == ["Stopping after this step. Once more breaks off at once, with an error."]
-    assert watched.screen().status == STOPPED
+    assert words[0].splitlines()[-1] == "Stopping after this step. Once more breaks off at once, with an error."
+    assert watched.screen().status.splitlines()[-1] == STOPPED
+    assert watched.screen().status.startswith("epoch 2/9  ")
     assert watched.bars[0].closings == [5]
     assert signal.getsignal(signal.SIGINT) is handler
 
@@ -365,7 +362,7 @@ def test_interrupt_between_two_epochs_ends_the_fit_after_the_next_step(keras, sm
     late = keras.callbacks.LambdaCallback(on_epoch_end=interrupt)
     assert len(fit(small_model, [*training.progress(), late], epochs=9).history["loss"]) == 2
     assert watched.bars[0].closings == [4]
-    assert watched.screen().status == STOPPED
+    assert watched.screen().status.splitlines()[-1] == STOPPED
 
 
 def test_interrupt_of_the_validation_ends_the_fit_after_its_epoch(keras, small_model, watched, handler):
@@ -483,15 +480,18 @@ def test_headless_loop_shows_nothing_where_there_is_nothing_to_draw(unwatched):
 
 
 def test_person_sees_a_bar_with_the_latest_numbers(watched, capsys):
+    told = []
     for _ in training.steps(5, 2, lambda step: {"loss": step / 8}):
         assert not watched.bars[0].closings
-        assert "stops the training and keeps what was learned" in watched.screen().status
+        *numbers, hint = watched.screen().status.splitlines()
+        assert "stops the training and keeps what was learned" in hint
+        told.append(numbers)
     (bar,) = watched.bars
     assert bar.total == 5
-    assert bar.words == [(2, "loss 0.2500"), (4, "loss 0.5000"), (5, "loss 0.6250")]
+    assert told == [[], [], ["loss 0.2500"], ["loss 0.2500"], ["loss 0.5000"]]
     assert bar.closings == [5]
     assert watched.screen().picture is None
-    assert watched.screen().status == ""
+    assert watched.screen().status == "loss 0.6250"
     assert step_lines(capsys.readouterr().out) == []
 
 
@@ -559,9 +559,8 @@ def test_interrupt_ends_the_loop_after_the_present_step_measured_and_drawn(watch
     assert measured == [4, 6]
     assert len(drawn) == 2
     (bar,) = watched.bars
-    assert bar.words[-1] == (6, "loss 0.5000")
     assert bar.closings == [6]
-    assert watched.screen().status == STOPPED
+    assert watched.screen().status.splitlines() == ["loss 0.5000", STOPPED]
     assert watched.screen().picture is not None
     assert signal.getsignal(signal.SIGINT) is handler
     assert waiting(shell) == []

@@ -43,7 +43,7 @@ def explore(
 
     pane = Pane((8, 3.4) if wide else (5.6, 4.0))
     start = next(iter(states.values()))
-    label_width = f"{0.55 * max(map(len, controls)) + 0.5:.1f}em"
+    label_width = f"{0.6 * max(map(len, controls)) + 1.5:.1f}em"
     inputs = {name: _control(name, control, start[name], label_width) for name, control in controls.items()}
     jumping = []  # not empty while a button sets several controls: one drawing is enough
 
