@@ -383,7 +383,7 @@ def test_training_that_was_stopped_can_go_on(keras, small_model, watched, handle
 
     fit(small_model, [*callbacks, before_each_batch(keras, interrupt)], epochs=9)
     assert len(fit(small_model, callbacks).history["loss"]) == 2
-    assert watched.screen().status != STOPPED
+    assert STOPPED not in watched.screen().status
     assert watched.bars[1].closings == [6]
 
 

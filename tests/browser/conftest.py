@@ -273,6 +273,20 @@ class Widget:
                 mouse.move(*place, steps=6)
             mouse.up()
 
+    def draw_by_finger(self, stroke) -> None:
+        """Draw one stroke on the pad as on a touch screen."""
+        self.canvas.scroll_into_view_if_needed()
+        frame, page = self.canvas.bounding_box(), self.notebook.page
+        session = page.context.new_cdp_session(page)
+        session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        for place, (across, down) in enumerate(stroke):
+            point = {"x": frame["x"] + across * frame["width"], "y": frame["y"] + down * frame["height"]}
+            kind = "touchMove" if place else "touchStart"
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+        session.detach()
+
     def clear(self) -> None:
         """Press the pad's button, and wait until the kernel knows."""
         self.button("Clear").click()
