@@ -59,7 +59,7 @@ clean:  ## Remove the environment, caches and reports; your own notebooks in my_
 .venv/dev.stamp: .venv/learner.stamp requirements-dev.txt
 	@echo "Installing what the tests need ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	# The version on Colab, aside: the tests of the widgets run with it, too.
+	@# The version on Colab, aside: the tests of the widgets run with it, too.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/ipywidgets7 "ipywidgets==7.7.*" ipython-genutils
 	@touch $@
 
