@@ -18,7 +18,6 @@ import papermill.parameterize
 import pytest
 import requests
 
-from course_utils import weights
 from course_utils.commands import lab as lab_command
 from course_utils.datasets import store
 
@@ -81,15 +80,12 @@ class Lab:
 
 
 @pytest.fixture(scope="package")
-def lab(tmp_path_factory):
+def lab(tmp_path_factory, bring_weights):
     """JupyterLab as `course lab` starts it, on a folder of its own, with bundled data, and somebody watching."""
     folder = tmp_path_factory.mktemp("lab")
     served, cache, settings = folder / lab_command.FOLDER, folder / "cache", folder / "settings"
     served.mkdir()
-    # Pretrained weights have no stand-in: they come along.
-    for found in filter(None, (store.cache_dir(), store.mirror_dir())):
-        if (found / weights.FOLDER).is_dir():
-            shutil.copytree(found / weights.FOLDER, cache / weights.FOLDER, dirs_exist_ok=True)
+    bring_weights(cache)
     # Cells that are scrolled away stay in the page.
     tracker = settings / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
     tracker.parent.mkdir(parents=True)
@@ -264,26 +260,28 @@ class Widget:
         Args:
             strokes: For each its points (across, down), in shares of the pad's side.
         """
-        self.canvas.scroll_into_view_if_needed()
-        frame, mouse = self.canvas.bounding_box(), self.notebook.page.mouse
+        mouse = self.notebook.page.mouse
         for stroke in strokes:
-            places = [
-                (frame["x"] + across * frame["width"], frame["y"] + down * frame["height"]) for across, down in stroke
-            ]
+            places = self._on_the_pad(stroke)
             mouse.move(*places[0])
             mouse.down()
             for place in places[1:]:
                 mouse.move(*place, steps=6)
             mouse.up()
 
+    def _on_the_pad(self, stroke) -> list[tuple[float, float]]:
+        """Scroll to the pad, and turn shares of its side into places in the window."""
+        self.canvas.scroll_into_view_if_needed()
+        frame = self.canvas.bounding_box()
+        return [(frame["x"] + across * frame["width"], frame["y"] + down * frame["height"]) for across, down in stroke]
+
     def draw_by_finger(self, stroke) -> None:
         """Draw one stroke on the pad as on a touch screen."""
-        self.canvas.scroll_into_view_if_needed()
-        frame, page = self.canvas.bounding_box(), self.notebook.page
+        page = self.notebook.page
         session = page.context.new_cdp_session(page)
         session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
-        for place, (across, down) in enumerate(stroke):
-            point = {"x": frame["x"] + across * frame["width"], "y": frame["y"] + down * frame["height"]}
+        for place, (across, down) in enumerate(self._on_the_pad(stroke)):
+            point = {"x": across, "y": down}
             kind = "touchMove" if place else "touchStart"
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
