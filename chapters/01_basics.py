@@ -376,7 +376,7 @@ def draw_activation(ax, activation, z, depth):
     ax.plot(wide, function(z) + slope * (wide - z), "--", color=plots.PALETTE[1])
     ax.plot(z, function(z), "o", color="black")
     ax.set(xlabel="input z", ylabel="activation", xlim=(-5, 5), ylim=(-1.5, 2.5))
-    ax.set_title(f"slope {slope:.3f}; after {depth} layers {slope**depth:.2g} is left")
+    ax.set_title(f"slope {slope:.3f}; left after layer {depth}: {slope**depth:.2g}")
 
 
 widgets.explore(

@@ -9,13 +9,13 @@ class Screen:
 
     Attributes:
         parts: Every widget in it, outer ones first.
-        inputs: {label: slider, menu or text field}.
+        inputs: {label: slider, row of buttons to choose from, or text field}.
         buttons: {label: button}.
     """
 
     def __init__(self, root):
         self.parts = list(_within(root))
-        inputs = (ipywidgets.IntSlider, ipywidgets.FloatSlider, ipywidgets.Dropdown, ipywidgets.Text)
+        inputs = (ipywidgets.IntSlider, ipywidgets.FloatSlider, ipywidgets.ToggleButtons, ipywidgets.Text)
         self.inputs = {part.description: part for part in self.parts if isinstance(part, inputs)}
         self.buttons = {part.description: part for part in self.parts if isinstance(part, ipywidgets.Button)}
 

@@ -35,7 +35,7 @@ WORDS = [
 KINDS = ["cup", "fish", "house", "umbrella"]
 STATUS = {
     "draw_neuron": r"weight -?\d\.\d, bias -?\d\.\d: loss \d+\.\d\d",
-    "draw_activation": r"slope \d\.\d{3}; after \d+ layers [\d.e-]+ is left",
+    "draw_activation": r"slope \d\.\d{3}; left after layer \d+: [\d.e-]+",
     "draw_descent": r"rate \d\.\d\d, momentum 0\.\d\d: loss [\d.e+-]+",
     "answer_view": r"it says \d, with \d+%",
     "draw_answer": r"it says \d, with \d+%",
@@ -358,7 +358,7 @@ class Shown:
         assert self.screen.picture.startswith(b"\x89PNG")
 
     def ends(self, name):
-        """Both ends of a slider, every word of a menu; nothing of a text."""
+        """Both ends of a slider, every word to choose; nothing of a text."""
         control = self.controls[name]
         if control is str:
             return []
@@ -518,15 +518,15 @@ def test_neuron_comes_as_close_as_its_hint_asks(show):
 @pytest.mark.parametrize(
     ("activation", "z", "depth", "status"),
     [
-        ("sigmoid", 0.0, 1, "slope 0.250; after 1 layers 0.25 is left"),
-        ("sigmoid", 0.0, 10, "slope 0.250; after 10 layers 9.5e-07 is left"),
-        ("sigmoid", 5.0, 1, "slope 0.007; after 1 layers 0.0066 is left"),
-        ("sigmoid", -5.0, 1, "slope 0.007; after 1 layers 0.0066 is left"),
-        ("tanh", 0.0, 20, "slope 1.000; after 20 layers 1 is left"),
-        ("tanh", -5.0, 1, "slope 0.000; after 1 layers 0.00018 is left"),
-        ("ReLU", -0.1, 1, "slope 0.000; after 1 layers 0 is left"),
-        ("ReLU", 0.1, 20, "slope 1.000; after 20 layers 1 is left"),
-        ("ReLU", 5.0, 20, "slope 1.000; after 20 layers 1 is left"),
+        ("sigmoid", 0.0, 1, "slope 0.250; left after layer 1: 0.25"),
+        ("sigmoid", 0.0, 10, "slope 0.250; left after layer 10: 9.5e-07"),
+        ("sigmoid", 5.0, 1, "slope 0.007; left after layer 1: 0.0066"),
+        ("sigmoid", -5.0, 1, "slope 0.007; left after layer 1: 0.0066"),
+        ("tanh", 0.0, 20, "slope 1.000; left after layer 20: 1"),
+        ("tanh", -5.0, 1, "slope 0.000; left after layer 1: 0.00018"),
+        ("ReLU", -0.1, 1, "slope 0.000; left after layer 1: 0"),
+        ("ReLU", 0.1, 20, "slope 1.000; left after layer 20: 1"),
+        ("ReLU", 5.0, 20, "slope 1.000; left after layer 20: 1"),
     ],
 )
 def test_activation_says_its_slope_and_what_it_leaves_of_a_signal(show, activation, z, depth, status):

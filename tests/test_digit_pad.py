@@ -9,7 +9,7 @@ from screens import Screen
 from sklearn.datasets import load_digits
 
 from course_utils import widgets
-from course_utils.widgets import digit_pad
+from course_utils.screen import digit_pad
 
 ROUND = np.linspace(0, 2 * np.pi, 24)
 RING = np.stack([np.sin(ROUND), -np.cos(ROUND)], axis=1)
@@ -284,7 +284,7 @@ def test_blank_page_is_an_error_with_the_way_out(read, picture):
 
 @pytest.fixture
 def pad():
-    return digit_pad._pad_class()()
+    return digit_pad.DigitPad()
 
 
 def test_pad_begins_empty_and_brings_its_part_for_the_browser(pad):

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import pkgutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ PACKAGE = Path(course_utils.__file__).parent
 IMPORT_SECONDS = 0.3
 HELP_SECONDS = 0.5
 HEAVY = ("tensorflow", "keras", "matplotlib", "pandas", "sklearn", "papermill", "nbconvert", "pooch")
+SCREEN = "course_utils.screen"
 MODULES = [
     "course_utils",
     *sorted(module.name for module in pkgutil.walk_packages(course_utils.__path__, "course_utils.")),
@@ -37,7 +39,7 @@ def sub_commands(group, words=()):
 COMMANDS = sorted(sub_commands(typer.main.get_command(app)))
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith(f"{SCREEN}.")])
 def test_module_imports_quickly_and_without_the_heavy_packages(module):
     code = (
         "import importlib, sys, time\n"
@@ -83,6 +85,36 @@ def test_help_of_each_command_explains_it_and_shows_an_example(words):
         assert f"course {' '.join(words)}" in prose
 
 
+def test_what_is_for_a_screen_is_imported_only_where_a_person_watches():
+    code = """
+import sys
+import matplotlib
+import numpy as np
+from course_utils import device, training, widgets
+matplotlib.use("agg")
+device.prepare()
+import keras
+model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(np.zeros((4, 1)), np.zeros(4), verbose=0, callbacks=training.progress())
+list(training.steps(2, 1, lambda step: {"loss": 1.0}, matplotlib.figure.Figure))
+list(training.each([1]))
+widgets.explore(lambda ax, rate: None, {"rate": (0, 3, 1)}, {"on": {"rate": 1}}, "")
+widgets.draw_digit(lambda ax, picture: None, {"a 7": np.zeros((28, 28))}, "")
+print(*sorted(name for name in sys.modules if name.startswith("course_utils.screen")), sep=",")
+"""
+    imported = {}
+    for headless in ("0", "1"):
+        environment = {**os.environ, "COURSE_HEADLESS": headless}
+        answer = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=True
+        )
+        imported[headless] = answer.stdout.splitlines()[-1]
+    assert imported["1"] == ""
+    every = sorted(name for name in MODULES if name.startswith(SCREEN))
+    assert imported["0"] == ",".join(every), "the same calls before a person make use of all of it"
+
+
 def test_command_without_arguments_shows_the_help():
     result = CliRunner().invoke(app, [])
     assert "Usage:" in result.output
@@ -98,10 +130,11 @@ def test_unknown_sub_command_is_an_error_on_one_screen():
 
 # Which module of the ground floor may import which other; the commands may import any.
 ALLOWED = {
-    ("training", "live"),
-    ("training", "plots"),
-    ("widgets.controls", "live.Pane"),
-    ("widgets.digit_pad", "live.Pane"),
+    ("training", "screen.fit.Live"),
+    ("training", "screen.progress"),
+    ("widgets", "screen.controls.show_controls"),
+    ("widgets", "screen.digit_pad.show_pad"),
+    ("screen.fit", "plots.PALETTE"),
     ("weights", "datasets.store"),
     ("datasets.imdb", "datasets.review_grammar"),
     ("datasets.images", "datasets.drawings"),
@@ -133,7 +166,7 @@ def test_ground_floor_imports_only_what_the_architecture_allows(path):
             assert own or target == "datasets.store" or target.startswith("datasets.store."), imported
         elif name.startswith("checks."):
             assert target.startswith("checks.verdict"), imported
-        elif name.startswith("widgets."):
-            assert (name, target) in ALLOWED or target.startswith("widgets."), imported
+        elif name.startswith("screen."):
+            assert (name, target) in ALLOWED or target.startswith("screen."), imported
         else:
             assert (name, target) in ALLOWED, imported

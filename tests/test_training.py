@@ -1,5 +1,6 @@
 """Progress of a training: text where nobody watches; a bar, curves and an early stop for a person."""
 
+import copy
 import io
 import signal
 import threading
@@ -16,6 +17,7 @@ from IPython.core.events import EventManager, available_events
 from screens import Screen
 
 from course_utils import training
+from course_utils.screen import fit
 
 STOPPED = "Stopped early; what was learned is kept."
 
@@ -41,7 +43,7 @@ def small_model(keras):
 X = np.linspace(0, 1, 12, dtype="float32").reshape(-1, 1)
 
 
-def fit(model, callbacks, **options):
+def train(model, callbacks, **options):
     options = {"epochs": 2, "batch_size": 4, "validation_data": (X, X), **options}
     return model.fit(X, X, verbose=0, callbacks=callbacks, **options)
 
@@ -104,7 +106,7 @@ def waiting(shell):
 
 
 def test_headless_prints_one_line_per_epoch_with_every_number(small_model, unwatched, capsys):
-    history = fit(small_model, training.progress()).history
+    history = train(small_model, training.progress()).history
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
     assert lines[0].startswith("epoch 1/2")
     assert len(lines) == 2
@@ -116,7 +118,7 @@ def test_headless_prints_one_line_per_epoch_with_every_number(small_model, unwat
 def test_history_gains_the_seconds_since_the_training_began(request, small_model, mode):
     request.getfixturevalue(mode)
     begun = time.perf_counter()
-    seconds = fit(small_model, training.progress()).history["seconds"]
+    seconds = train(small_model, training.progress()).history["seconds"]
     assert len(seconds) == 2
     assert 0 < seconds[0] < seconds[1] < time.perf_counter() - begun
 
@@ -125,7 +127,7 @@ def test_history_gains_the_seconds_since_the_training_began(request, small_model
 
 
 def test_person_sees_one_bar_over_all_steps_of_all_epochs(small_model, watched, capsys):
-    history = fit(small_model, training.progress()).history
+    history = train(small_model, training.progress()).history
     (bar,) = watched.bars
     assert bar.total == 6
     assert bar.closings == [6]
@@ -138,13 +140,13 @@ def test_person_sees_one_bar_over_all_steps_of_all_epochs(small_model, watched, 
 
 def test_last_line_says_how_much_of_the_time_the_showing_took(small_model, watched):
     callbacks = training.progress()
-    fit(small_model, callbacks)
+    train(small_model, callbacks)
     assert watched.screen().status.endswith(f" s, of which showing this took {callbacks[1].share:.1%}.")
     assert watched.screen().alert is None
 
 
 def test_bar_is_for_the_epochs_that_are_left(small_model, watched):
-    fit(small_model, training.progress(), epochs=5, initial_epoch=3)
+    train(small_model, training.progress(), epochs=5, initial_epoch=3)
     (bar,) = watched.bars
     assert bar.total == 6
     assert bar.closings == [6]
@@ -175,7 +177,7 @@ def test_bar_of_a_notebook_ends_full(small_model, displayed, monkeypatch, kind):
     if kind == "unknown length":
         small_model.fit(unknown_length(), shuffle=False, epochs=2, verbose=0, callbacks=training.progress())
     else:
-        fit(small_model, training.progress(), epochs=4, initial_epoch=2 if kind == "initial epoch" else 0)
+        train(small_model, training.progress(), epochs=4, initial_epoch=2 if kind == "initial epoch" else 0)
     (bar,) = [part for part in bars[0].children if isinstance(part, ipywidgets.FloatProgress)]
     assert len(bars) == 1
     assert bar.max == bar.value == (12 if kind == "plain" else 6)
@@ -186,15 +188,15 @@ def test_bar_of_a_notebook_ends_full(small_model, displayed, monkeypatch, kind):
 def test_callbacks_may_be_used_for_a_second_training(small_model, watched):
     callbacks = training.progress()
     for _ in range(2):
-        fit(small_model, callbacks)
+        train(small_model, callbacks)
     assert [bar.closings for bar in watched.bars] == [[6], [6]]
 
 
 def test_showing_takes_a_small_share_of_the_time(keras, small_model, watched):
-    fit(small_model, training.progress(), epochs=1, validation_data=None)  # what is imported and traced only once
+    train(small_model, training.progress(), epochs=1, validation_data=None)  # what is imported and traced only once
     callbacks = training.progress()
     began = time.perf_counter()
-    fit(
+    train(
         small_model,
         [*callbacks, before_each_batch(keras, lambda batch: time.sleep(0.06))],
         epochs=5,
@@ -210,13 +212,13 @@ def clock(monkeypatch):
     """A clock that moves only when it is told to; `clock.drawing` is how many seconds a picture takes."""
     told = SimpleNamespace(now=0.0, drawing=0.0, drawn=[])
 
-    def png(figure):
+    def curves(history, now):
         told.now += told.drawing
-        told.drawn.append([line.get_xydata().tolist() for ax in figure.axes for line in ax.lines])
+        told.drawn.append((copy.deepcopy(history), copy.deepcopy(now)))
         return b"picture %d" % len(told.drawn)
 
-    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: told.now))
-    monkeypatch.setattr(training.live, "png", png)
+    monkeypatch.setattr(fit, "time", SimpleNamespace(perf_counter=lambda: told.now))
+    monkeypatch.setattr(fit, "curves", curves)
     return told
 
 
@@ -228,92 +230,51 @@ def slow(keras, clock, seconds):
 
 
 def test_curves_grow_within_an_epoch_and_end_with_the_history(keras, small_model, watched, clock):
-    callbacks = training.progress()
-    clock.drawn.clear()  # the one that only measures how long it takes
-    history = fit(small_model, [*callbacks, slow(keras, clock, 1)]).history
-    places = [[place for place, _ in training_loss] for training_loss, *_ in clock.drawn]
-    assert places[:5] == [[1 / 3], [2 / 3], [1], [1], [1, pytest.approx(4 / 3)]]
-    expected = [[[1, values[0]], [2, values[1]]] for values in (history[name] for name in history)]
-    names = ["loss", "val_loss", "mae", "val_mae"]
-    assert clock.drawn[-1] == [expected[list(history).index(name)] for name in names]
+    history = train(small_model, [*training.progress(), slow(keras, clock, 1)]).history
+    ends = [now["loss"][-1][0] if now else None for _, now in clock.drawn]
+    assert ends[:4] == [pytest.approx(1 / 3), pytest.approx(2 / 3), 1, pytest.approx(4 / 3)]
+    lengths = [len(earlier.get("val_loss", [])) for earlier, _ in clock.drawn]
+    assert lengths == sorted(lengths)
+    finished, unfinished = clock.drawn[-1]
+    assert unfinished == {}
+    assert finished == {name: [(1, first), (2, second)] for name, (first, second) in history.items()}
     assert watched.screen().picture == b"picture %d" % len(clock.drawn)
+
+
+def test_single_epoch_shows_its_whole_course(keras, small_model, watched, clock):
+    train(small_model, [*training.progress(), slow(keras, clock, 1)], epochs=1)
+    _, course = clock.drawn[-1]
+    assert [place for place, _ in course["loss"]] == [pytest.approx(1 / 3), pytest.approx(2 / 3), 1]
 
 
 def test_curves_are_drawn_only_as_often_as_the_time_allows(keras, small_model, watched, clock):
     clock.drawing = 0.25
     callbacks = training.progress()
-    clock.drawn.clear()
-    fit(small_model, [*callbacks, slow(keras, clock, 5)], epochs=10, validation_data=None)
-    assert 5 <= len(clock.drawn) <= 0.03 * 150 / 0.25
+    train(small_model, [*callbacks, slow(keras, clock, 5)], epochs=10, validation_data=None)
+    assert 8 <= len(clock.drawn) <= 0.03 * 150 / 0.25
     assert callbacks[1].spent == 0.25 * len(clock.drawn)
     assert callbacks[1].share <= 0.03
-    assert len(clock.drawn[-1][0]) == 10, "the last picture shows the whole training"
 
 
-def test_short_training_has_no_curves(keras, small_model, watched, clock):
-    clock.drawing = 0.25
+def test_numbers_and_curves_of_many_short_epochs_wait_for_their_turn(keras, small_model, watched, clock):
+    train(small_model, [*training.progress(), slow(keras, clock, 0.01)], epochs=100)
+    assert 4 <= len(clock.drawn) <= 0.01 * 300 / fit.PAUSE + 1
+    assert watched.screen().status.startswith("epoch 100/100  ")
+    assert len(clock.drawn[-1][0]["loss"]) == 100
+
+
+def test_what_showing_takes_at_the_start_is_counted(small_model, watched, clock, monkeypatch):
+    class Slow(fit.Progress):
+        def __init__(self, total):
+            super().__init__(total)
+            clock.now += 1
+
+    monkeypatch.setattr(fit, "Progress", Slow)
     callbacks = training.progress()
-    fit(small_model, [*callbacks, slow(keras, clock, 0.3)])
-    assert watched.screen().picture is None
-    assert callbacks[1].share == 0
-
-
-# The curves
-
-
-def lines_of(curves):
-    return [[line.get_xydata().tolist() for line in ax.lines] for ax in curves._panels]
-
-
-def test_curves_follow_the_history_and_the_present_epoch(displayed):
-    curves = training._Curves()
-    history = {"accuracy": [(1, 0.5)], "loss": [(1, 2.0)], "val_accuracy": [(1, 0.4)], "val_loss": [(1, 2.5)]}
-    first = curves.png(history, {})
-    assert lines_of(curves) == [[[[1, 2.0]], [[1, 2.5]]], [[[1, 0.5]], [[1, 0.4]]]]
-    second = curves.png(history, {"loss": [(1.5, 1.0)], "accuracy": [(1.5, 0.75)]})
-    assert lines_of(curves)[0] == [[[1, 2.0], [1.5, 1.0]], [[1, 2.5]]]
-    assert [ax.get_ylabel() for ax in curves._panels] == ["loss", "accuracy"]
-    assert [ax.get_xlabel() for ax in curves._panels] == ["epoch", "epoch"]
-    assert [text.get_text() for text in curves._figure.legends[0].get_texts()] == ["training", "validation"]
-    assert first.startswith(b"\x89PNG")
-    assert first != second
-    assert curves.seconds > 0
-
-
-def test_curves_show_every_point(displayed):
-    curves = training._Curves()
-    for last in (1, 30):
-        curves.png({"loss": [(epoch, 100 / epoch) for epoch in range(1, last + 1)]}, {})
-    low, high = curves._panels[0].get_xlim()
-    assert low <= 1 < 30 <= high
-    low, high = curves._panels[0].get_ylim()
-    assert low <= 100 / 30 < 100 <= high
-
-
-@pytest.mark.parametrize(
-    ("history", "visible"),
-    [
-        ({"loss": [(1, 2.0)]}, False),
-        ({"loss": [(1, 2.0)], "val_loss": [(1, 2.5)], "seconds": [(1, 9.0)], "learning_rate": [(1, 0.1)]}, False),
-        ({"loss": [(1, 2.0)], "mae": [(1, 0.5)]}, True),
-    ],
-)
-def test_second_panel_is_hidden_where_there_is_only_loss(displayed, history, visible):
-    curves = training._Curves()
-    curves.png(history, {})
-    assert [ax.get_visible() for ax in curves._panels] == [True, visible]
-
-
-def test_only_the_first_other_number_is_drawn(displayed):
-    curves = training._Curves()
-    curves.png({"first_guess": [(1, 0.1)], "second": [(1, 0.2)], "loss": [(1, 2.0)]}, {})
-    assert [ax.get_ylabel() for ax in curves._panels] == ["loss", "first guess"]
-
-
-def test_curves_begin_in_the_middle_of_the_first_epoch(displayed):
-    curves = training._Curves()
-    curves.png({}, {"loss": [(0.25, 3.0)]})
-    assert lines_of(curves)[0] == [[[0.25, 3.0]], []]
+    train(small_model, callbacks)
+    assert callbacks[1].spent == 1
+    assert callbacks[1].share == 1
+    assert clock.drawn == [], "nothing is left to draw with"
 
 
 # An interrupt of a fit
@@ -331,7 +292,7 @@ def test_interrupt_ends_the_fit_after_the_present_step(keras, small_model, watch
             words.append(watched.screen().status)
 
     stop = [before_each_batch(keras, interrupt), after_each_batch(keras, note)]
-    history = fit(small_model, [*training.progress(), *stop], epochs=9).history
+    history = train(small_model, [*training.progress(), *stop], epochs=9).history
     assert len(steps_taken) == 5
     assert [len(values) for values in history.values()] == [2] * len(history)
     assert {"loss", "val_loss", "seconds"} <= set(history)
@@ -349,7 +310,7 @@ def test_interrupt_in_the_first_epoch_still_gives_a_history(keras, small_model, 
     def interrupt(batch):
         signal.raise_signal(signal.SIGINT)
 
-    history = fit(small_model, [*training.progress(), before_each_batch(keras, interrupt)], epochs=9).history
+    history = train(small_model, [*training.progress(), before_each_batch(keras, interrupt)], epochs=9).history
     assert len(history["loss"]) == len(history["val_loss"]) == len(history["seconds"]) == 1
     assert watched.bars[0].closings == [1]
 
@@ -360,7 +321,7 @@ def test_interrupt_between_two_epochs_ends_the_fit_after_the_next_step(keras, sm
             signal.raise_signal(signal.SIGINT)
 
     late = keras.callbacks.LambdaCallback(on_epoch_end=interrupt)
-    assert len(fit(small_model, [*training.progress(), late], epochs=9).history["loss"]) == 2
+    assert len(train(small_model, [*training.progress(), late], epochs=9).history["loss"]) == 2
     assert watched.bars[0].closings == [4]
     assert watched.screen().status.splitlines()[-1] == STOPPED
 
@@ -371,7 +332,7 @@ def test_interrupt_of_the_validation_ends_the_fit_after_its_epoch(keras, small_m
             signal.raise_signal(signal.SIGINT)
 
     late = Interrupt()
-    assert len(fit(small_model, [*training.progress(), late], epochs=9).history["val_loss"]) == 1
+    assert len(train(small_model, [*training.progress(), late], epochs=9).history["val_loss"]) == 1
     assert watched.bars[0].closings == [3]
 
 
@@ -381,8 +342,8 @@ def test_training_that_was_stopped_can_go_on(keras, small_model, watched, handle
     def interrupt(batch):
         signal.raise_signal(signal.SIGINT)
 
-    fit(small_model, [*callbacks, before_each_batch(keras, interrupt)], epochs=9)
-    assert len(fit(small_model, callbacks).history["loss"]) == 2
+    train(small_model, [*callbacks, before_each_batch(keras, interrupt)], epochs=9)
+    assert len(train(small_model, callbacks).history["loss"]) == 2
     assert STOPPED not in watched.screen().status
     assert watched.bars[1].closings == [6]
 
@@ -396,13 +357,13 @@ def test_second_interrupt_breaks_off_at_once(keras, small_model, watched, handle
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        fit(small_model, [*training.progress(), before_each_batch(keras, interrupt)])
+        train(small_model, [*training.progress(), before_each_batch(keras, interrupt)])
     assert taken == [0]
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_handler_is_given_back_after_a_fit_that_nobody_stopped(small_model, watched, handler, shell):
-    fit(small_model, training.progress())
+    train(small_model, training.progress())
     assert signal.getsignal(signal.SIGINT) is handler
     assert waiting(shell) == []
 
@@ -414,7 +375,7 @@ def test_handler_is_given_back_at_the_end_of_the_cell_after_an_error_in_fit(
         raise ArithmeticError("out of numbers")
 
     with pytest.raises(ArithmeticError, match="out of numbers"):
-        fit(small_model, [*training.progress(), before_each_batch(keras, fail)])
+        train(small_model, [*training.progress(), before_each_batch(keras, fail)])
     assert signal.getsignal(signal.SIGINT) is not handler
     assert len(waiting(shell)) == 1
     shell.events.trigger("post_run_cell", SimpleNamespace())
@@ -425,7 +386,9 @@ def test_handler_is_given_back_at_the_end_of_the_cell_after_an_error_in_fit(
 
 def test_training_in_another_thread_goes_on_without_the_early_stop(small_model, watched, handler):
     lengths = []
-    worker = threading.Thread(target=lambda: lengths.append(len(fit(small_model, training.progress()).history["loss"])))
+    worker = threading.Thread(
+        target=lambda: lengths.append(len(train(small_model, training.progress()).history["loss"]))
+    )
     worker.start()
     worker.join()
     assert lengths == [2]

@@ -1,4 +1,4 @@
-"""Sliders, menus and text fields for a person, a plain figure where nobody watches."""
+"""Sliders, choices and text fields for a person, a plain figure where nobody watches."""
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -70,13 +70,13 @@ def test_each_control_is_of_the_kind_that_fits(explore):
         "from one": "FloatSlider",
         "weight": "FloatSlider",
         "num layers": "IntSlider",
-        "loss": "Dropdown",
+        "loss": "ToggleButtons",
         "your review": "Text",
         "share": "FloatSlider",
     }
     slider = screen.inputs["num layers"]
     assert (slider.min, slider.max, slider.step) == (1, 4, 1)
-    assert screen.inputs["loss"].options == ("mse", "mae")
+    assert tuple(screen.inputs["loss"].options) == ("mse", "mae")
 
 
 def test_starts_at_the_first_state(explore):

@@ -63,7 +63,9 @@ FILES = {
     "chapters/01_tiny.py": SOURCE,
     "chapters/claims.toml": CLAIMS,
     "course_utils/__init__.py": "",
-    "course_utils/plots.py": "COLOUR = 'blue'\n\n\ndef load():\n    from .datasets import store\n",
+    "course_utils/plots.py": (
+        "COLOUR = 'blue'\n\n\ndef load():\n    from .datasets import store\n    from .screen import pane\n"
+    ),
     "course_utils/checks/__init__.py": "",
     "course_utils/checks/verdict.py": "",
     "course_utils/checks/chapter01.py": "from . import verdict\n",
@@ -72,6 +74,8 @@ FILES = {
     "course_utils/datasets/__init__.py": "",
     "course_utils/datasets/other.py": "",
     "course_utils/datasets/store.py": "",
+    "course_utils/screen/__init__.py": "",
+    "course_utils/screen/pane.py": "",
     "requirements.txt": "numpy==2.0.0\n",
 }
 

@@ -434,8 +434,11 @@ def _refuse_bad_markers(part: Part, chapter: Chapter) -> None:
 
 
 def _input_files(chapter: Chapter) -> list[Path]:
-    """List the modules of the project that a chapter imports, itself or by way of others, and the lock."""
-    finder = ModuleFinder(path=[str(chapter.root)])
+    """List the modules of the project that a chapter imports, itself or by way of others, and the lock.
+
+    Nobody watches the run that makes a worked edition, so what is for a person's screen has no part in it.
+    """
+    finder = ModuleFinder(path=[str(chapter.root)], excludes=["course_utils.screen"])
     finder.run_script(str(chapter.source))
     package = chapter.root / "course_utils"
     found = {Path(module.__file__) for module in finder.modules.values() if module.__file__}

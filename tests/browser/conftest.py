@@ -220,9 +220,13 @@ class Widget:
         """Find the handle of a slider, which takes the keys."""
         return self._control(name, ".widget-slider").locator(".noUi-handle")
 
-    def menu(self, name: str):
-        """Find a menu."""
-        return self._control(name, ".widget-dropdown").locator("select")
+    def choices(self, name: str):
+        """Find the buttons of a row to choose from."""
+        return self._control(name, ".widget-toggle-buttons").get_by_role("button")
+
+    def choice(self, name: str, word: str):
+        """Find one of these buttons by its word."""
+        return self._control(name, ".widget-toggle-buttons").get_by_role("button", name=word, exact=True)
 
     def field(self, name: str):
         """Find a text field."""

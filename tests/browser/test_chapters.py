@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import pytest
 from PIL import Image
 
 SECONDS = 400  # that a chapter may take with its trainings cut; it takes one or two minutes
@@ -43,18 +42,18 @@ def test_basics(open_chapter):
     neuron.keep("01_neuron")
 
     activation = chapter.widget("at which sigmoid passes on most")
-    assert "slope 0.250; after 10 layers 9.5e-07 is left" in activation.status.inner_text()
-    activation.after(activation.menu("activation").select_option, "ReLU")
+    assert "slope 0.250; left after layer 10: 9.5e-07" in activation.status.inner_text()
+    activation.after(activation.choice("activation", "ReLU").press, "Enter")
     move(activation, "z", "depth")
     activation.after(activation.button("ReLU above zero").click)
-    assert "slope 1.000; after 10 layers 1 is left" in activation.status.inner_text()
+    assert "slope 1.000; left after layer 10: 1" in activation.status.inner_text()
     activation.keep("01_activation")
 
     descent = chapter.widget("within the fifty steps")
     bold = number(descent.after(descent.button("too bold").click), "loss")
     better = number(descent.after(descent.button("with momentum").click), "loss")
     assert better < bold
-    descent.after(descent.menu("optimizer").select_option, "Adam")
+    descent.after(descent.choice("optimizer", "Adam").click)
     move(descent, "learning rate", "momentum")
     descent.keep("01_descent")
     chapter.check(QUICK)
@@ -135,7 +134,7 @@ def test_stocks(open_chapter):
     one_day = number(forecast.status.inner_text(), "naive")
     twenty = number(forecast.after(forecast.button("in twenty days").click), "naive")
     assert twenty > one_day
-    forecast.after(forecast.menu("series").select_option, "seasonal")
+    forecast.after(forecast.choice("series", "seasonal").click)
     move(forecast, "lookback", "horizon")
     forecast.keep("05_forecast")
     chapter.check(SLOW)
@@ -169,9 +168,11 @@ def test_resnet(open_chapter):
     chapter = open_chapter("08")
     chapter.run_all(SECONDS)
     warm = chapter.widget("ask one picture about several classes")
-    menu = warm.menu("kind")
-    for kind in menu.locator("option").all_inner_texts()[1:4]:
-        assert f"what speaks for {kind}" in warm.after(menu.select_option, kind)
+    chosen = re.search(r"what speaks for (\w+)", warm.status.inner_text()).group(1)
+    others = [kind for kind in warm.choices("kind").all_inner_texts() if kind != chosen]
+    assert len(others) == 9
+    for kind in others[:3]:
+        assert f"what speaks for {kind}" in warm.after(warm.choice("kind", kind).click)
     move(warm, "picture")
     warm.keep("08_grad_cam")
     chapter.check(SLOW)
@@ -210,23 +211,44 @@ widgets.explore(draw, controls={"number": (0, 3, 1), "word": ["a", "b"]}, hint="
     assert "in draw" in alert.inner_text()
     widget.after(handle.press, "ArrowRight")
     assert widget.status.inner_text() == "3 a"
-    widget.after(widget.menu("word").select_option, "b")
+    widget.after(widget.choice("word", "b").click)
     assert widget.status.inner_text() == "3 b"
     assert page.errors == []
 
 
-@pytest.mark.xfail(strict=True, reason="JupyterLab takes the arrow keys of a menu for moving between cells")
-def test_menu_takes_the_arrow_keys(open_notebook, make_notebook):
+def test_every_kind_of_control_is_reached_and_moved_by_keyboard_alone(open_notebook, make_notebook):
     notebook = make_notebook(
         "from course_utils import widgets",
         """
-widgets.explore(lambda ax, word: ax.set_title(word), controls={"word": ["a", "b"]}, hint="the menu.",
-    states={"start": {"word": "a"}})
+def draw(ax, rate, kind, text):
+    ax.set_title(f"{rate} {kind} {text}")
+
+widgets.explore(draw, controls={"rate": (0, 3, 1), "kind": ["bad", "good"], "text": str}, hint="no mouse.",
+    states={"start": {"rate": 1, "kind": "bad", "text": "abc"}, "end": {"rate": 3, "kind": "bad", "text": "xyz"}})
 """,
     )
-    page = open_notebook("menu", notebook)
+    page = open_notebook("keyboard", notebook)
     page.run_all(60)
-    menu = page.widget("the menu.").menu("word")
-    menu.press("ArrowDown")
-    page.page.wait_for_timeout(1000)
-    assert menu.input_value() == "b"
+    widget, press, cells = page.widget("no mouse."), page.page.keyboard.press, page.page.locator(".jp-Cell").count()
+    assert widget.status.inner_text() == "1 bad abc"
+    widget.slider("rate").focus()
+    assert widget.after(press, "ArrowRight") == "2 bad abc"
+
+    def next_is(control):
+        press("Tab")
+        if not control.evaluate("control => control === document.activeElement"):
+            press("Tab")  # the number beside a slider
+        assert control.evaluate("control => control === document.activeElement")
+
+    next_is(widget.choice("kind", "bad"))
+    next_is(widget.choice("kind", "good"))
+    widget.keep("keyboard")
+    assert widget.after(press, "Space") == "2 good abc"
+    next_is(widget.field("text"))
+    press("End")
+    assert widget.after(press, "b") == "2 good abcb", "a letter is no shortcut of JupyterLab"
+    next_is(widget.button("start"))
+    next_is(widget.button("end"))
+    assert widget.after(press, "Enter") == "3 bad xyz"
+    assert page.page.locator(".jp-Cell").count() == cells
+    page.check_no_error()

@@ -90,16 +90,14 @@ def test_training_is_seen_and_what_it_learned_reads_drawn_digits(open_notebook, 
             break
     page.wait_until_run(60)
     page.keep("training_done", cell)
-    # How often they are drawn depends on how much time a drawing takes beside the training.
     page.note("pictures of the curves", len(set(pictures)))
-    assert pictures, "the curves are shown"
+    assert len(set(pictures)) >= 5, "the curves grow"
     assert min(np.diff(heights), default=0) > -2, "nothing collapses between two pictures"
     lefts = [re.search(r"epoch \d/3 .*loss", text) and re.search(r"\d\d:\d\d<\d\d:\d\d", text) for text in words]
     assert sum(map(bool, lefts)) > 5, words[len(words) // 2]
     share = float(re.search(r"showing this took ([\d.]+)%", words[-1]).group(1))
     page.note("callback share", share / 100)
-    # The rule of 3 % is held by tests/test_training.py, with a clock of its own: here one drawing may meet other work.
-    assert share < 5
+    assert share < 3
     assert len(words[-1]) < 400, "no flood of text"
 
     pad = page.widget("ten digits by mouse")

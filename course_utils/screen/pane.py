@@ -6,6 +6,9 @@ import time
 import traceback
 from collections.abc import Callable
 
+import ipywidgets
+from matplotlib.figure import Figure
+
 
 class Pane:
     """One picture with a line of text above it, and room for what went wrong.
@@ -19,8 +22,6 @@ class Pane:
     """
 
     def __init__(self, figsize: tuple[float, float] = (6.0, 4.2)):
-        import ipywidgets
-
         self.seconds: list[float] = []
         self._figsize = figsize
         self._words = ipywidgets.HTML()
@@ -45,8 +46,14 @@ class Pane:
         self.show(picture)
         self.say(title, time.perf_counter() - began)
 
-    def show(self, picture: bytes) -> None:
-        """Show a picture (PNG), and leave the line of text as it is."""
+    def show(self, picture: bytes, kind: str = "png") -> None:
+        """Show a picture, and leave the line of text as it is.
+
+        Args:
+            picture: The bytes of its file.
+            kind: "png", or "svg+xml". A pane shows pictures of one kind.
+        """
+        self._picture.format = kind
         self._picture.value = picture
         self._picture.layout.display = None
 
@@ -78,8 +85,6 @@ class Pane:
 
 def _painted(paint: Callable, figsize: tuple[float, float]) -> tuple[str, bytes]:
     """Paint on fresh axes; return their title and the picture without it."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize)
     ax = figure.add_subplot()
     paint(ax)
@@ -88,7 +93,7 @@ def _painted(paint: Callable, figsize: tuple[float, float]) -> tuple[str, bytes]
     return title, png(figure)
 
 
-def png(figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """Draw a Matplotlib figure as the bytes of a PNG file."""
     packed = io.BytesIO()
     # Small files are of no use here: the picture travels from the kernel to the browser, mostly on one machine.

@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 from screens import Screen
 
-from course_utils import live
+from course_utils.screen import pane as panes
 
 
 @pytest.fixture
 def pane(displayed):
     """A pane, and after the test no open figure."""
-    return live.Pane()
+    return panes.Pane()
 
 
 def paint(ax):
@@ -30,7 +30,7 @@ def test_pane_begins_without_words_and_without_a_picture(pane):
 def test_title_becomes_the_line_of_text_and_leaves_the_picture(pane):
     pane.draw(paint)
     assert Screen(pane.box).status == "3 points"
-    untitled = live.Pane()
+    untitled = panes.Pane()
     untitled.draw(lambda ax: ax.plot([1, 2, 3]) and None)
     assert Screen(untitled.box).status == ""
     assert Screen(pane.box).picture == Screen(untitled.box).picture
@@ -52,7 +52,7 @@ def test_each_drawing_has_fresh_axes_and_replaces_the_picture(pane):
 
 
 def test_picture_has_the_size_that_was_asked_for(displayed):
-    pane = live.Pane((3, 2))
+    pane = panes.Pane((3, 2))
     pane.draw(paint)
     wide, high = Image.open(io.BytesIO(Screen(pane.box).picture)).size
     assert wide / high == 3 / 2
@@ -88,11 +88,11 @@ def test_words_are_plain_text(pane, words):
 def test_words_leave_the_picture_and_a_picture_leaves_the_words(pane):
     pane.say("before")
     figure = Figure((2, 1))
-    pane.show(live.png(figure))
+    pane.show(panes.png(figure))
     assert Screen(pane.box).status == "before"
-    assert Screen(pane.box).picture == live.png(figure)
+    assert Screen(pane.box).picture == panes.png(figure)
     pane.say("after")
-    assert Screen(pane.box).picture == live.png(figure)
+    assert Screen(pane.box).picture == panes.png(figure)
 
 
 def test_error_is_shown_with_where_it_came_from_and_the_last_picture_stays(pane):
@@ -143,4 +143,4 @@ def test_drawing_may_come_from_another_thread(pane):
 
 def test_png_holds_the_whole_figure():
     figure = Figure((2, 1), dpi=100)
-    assert Image.open(io.BytesIO(live.png(figure))).size == (200, 100)
+    assert Image.open(io.BytesIO(panes.png(figure))).size == (200, 100)

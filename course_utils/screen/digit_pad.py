@@ -1,13 +1,20 @@
-"""A pad to draw a digit on, and what makes the drawing look as those of MNIST do."""
+"""A pad to draw a digit on, for :func:`course_utils.widgets.draw_digit`.
 
-import os
+What is drawn is made to look as the digits of MNIST do.
+"""
+
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import anywidget
+import ipywidgets
 import numpy as np
+import traitlets
+from IPython import display
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
-from ..live import Pane
 from . import controls
+from .pane import Pane
 
 SIDE = 28
 BOX = 20  # pixels: a digit of MNIST fits into a box of 20 x 20
@@ -16,37 +23,47 @@ FINE = 8  # strokes are drawn so many times larger, then averaged down, which ma
 SMALLEST = 0.15  # of the pad's side: what is smaller is not blown up to a whole digit
 
 
-def draw_digit(draw: Callable, samples: Mapping[str, np.ndarray], hint: str) -> None:
-    """Let a person draw a digit, with mouse, finger or keyboard, and see what a function makes of it.
+class DigitPad(anywidget.AnyWidget):
+    """A pad to draw on.
 
-    A sample can be chosen instead, or a picture's file. Where nobody watches (``COURSE_HEADLESS=1``), the samples are
-    drawn in a plain figure side by side.
+    Traits:
+        strokes: What was drawn: for each stroke its points [across, down], in shares of the pad's side.
+        pixels: The digit, 28 rows of 28 whole numbers from 0 (paper) to 255 (ink), as MNIST has them.
+    """
+
+    _esm = Path(__file__).with_suffix(".js")
+    strokes = traitlets.List().tag(sync=True)
+    pixels = traitlets.List(np.zeros((SIDE, SIDE), int).tolist()).tag(sync=True)
+
+    @traitlets.observe("strokes")
+    def _drawn(self, change):
+        if change["new"]:  # else a digit was put in their place, or the pad was cleared
+            self.pixels = from_strokes(change["new"]).tolist()
+
+    @traitlets.validate("pixels")
+    def _checked(self, proposal):
+        pixels = np.asarray(proposal["value"])
+        if pixels.shape != (SIDE, SIDE) or pixels.min() < 0 or pixels.max() > 255:
+            raise traitlets.TraitError(
+                f"pixels of the shape {pixels.shape} came. Pass {SIDE} rows of {SIDE} numbers from 0 to 255."
+            )
+        return pixels.astype(int).tolist()
+
+    def show(self, picture: np.ndarray) -> None:
+        """Put a finished digit in place of what was drawn."""
+        self.strokes = []
+        self.pixels = picture.tolist()
+
+
+def show_pad(draw: Callable, samples: Mapping[str, np.ndarray], hint: str) -> None:
+    """Display the pad and what a function makes of the digit. The arguments are those of ``draw_digit``, checked.
 
     Args:
-        draw: Called as ``draw(ax, picture)`` with fresh Matplotlib axes and a picture (28, 28) uint8, 0 is paper and
-            255 is ink, centred and scaled as MNIST is. The title that it gives becomes a line of text.
-        samples: {name: picture (28, 28) of 0 to 255}, at least one.
-        hint: What to try, in one line.
-
-    Raises:
-        ValueError: There is no sample, or one has another shape.
+        draw: Called as ``draw(ax, picture)`` with a picture (28, 28) uint8, 0 is paper and 255 is ink.
+        samples: {name: picture (28, 28) uint8}; it starts with the first.
+        hint: What to try.
     """
-    for name, sample in samples.items():
-        if np.shape(sample) != (SIDE, SIDE):
-            raise ValueError(
-                f"The sample {name!r} has the shape {np.shape(sample)}. Pass pictures of ({SIDE}, {SIDE})."
-            )
-    if not samples:
-        raise ValueError("samples is empty. Pass at least one digit worth looking at, by its name.")
-    samples = {name: np.asarray(sample, np.uint8) for name, sample in samples.items()}
-    if os.environ.get("COURSE_HEADLESS") == "1":
-        controls.draw_states([lambda ax, sample=sample: draw(ax, sample) for sample in samples.values()], wide=False)
-        return
-
-    import ipywidgets
-    from IPython.display import display
-
-    pad, pane = _pad_class()(), Pane((5.6, 3.6))
+    pad, pane = DigitPad(), Pane((5.6, 3.6))
     file = ipywidgets.Text(
         description="or a picture's file", placeholder="path, then Enter", continuous_update=False,
         style={"description_width": "initial"},
@@ -76,7 +93,7 @@ def draw_digit(draw: Callable, samples: Mapping[str, np.ndarray], hint: str) -> 
     pad.observe(redraw, "pixels")
     file.observe(open_file, "value")
     choices = ipywidgets.VBox([controls.buttons("or take", samples, choose), file])
-    display(ipywidgets.VBox([controls.hint_line(hint), ipywidgets.HBox([pad, pane.box]), choices]))
+    display.display(ipywidgets.VBox([controls.hint_line(hint), ipywidgets.HBox([pad, pane.box]), choices]))
     choose(next(iter(samples.values())))
 
 
@@ -89,8 +106,6 @@ def from_strokes(strokes: Sequence[Sequence[Sequence[float]]]) -> np.ndarray:
     Returns:
         (28, 28) uint8, 0 is paper and 255 is ink; all 0 where there are no points.
     """
-    from PIL import Image, ImageDraw
-
     points = [np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes if len(stroke)]
     if not points:
         return np.zeros((SIDE, SIDE), np.uint8)
@@ -123,8 +138,6 @@ def from_file(path: str | Path) -> np.ndarray:
         ValueError: It is no picture, or there is nothing on it.
         OSError: It cannot be read.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     path = Path(path).expanduser()
     if not path.is_file():
         raise ValueError(f"There is no file {path}. Give the path of a picture, whole or from this notebook's folder.")
@@ -164,42 +177,3 @@ def _centred(picture: np.ndarray) -> np.ndarray:
     down = np.clip(down, -rows[0], SIDE - 1 - rows[-1])  # no ink leaves the picture
     right = np.clip(right, -columns[0], SIDE - 1 - columns[-1])
     return np.roll(picture, (down, right), (0, 1))
-
-
-def _pad_class():
-    """Define the widget on first use: its packages take a moment to import."""
-    import anywidget
-    import traitlets
-
-    class DigitPad(anywidget.AnyWidget):
-        """A pad to draw on.
-
-        Traits:
-            strokes: What was drawn: for each stroke its points [across, down], in shares of the pad's side.
-            pixels: The digit, 28 rows of 28 whole numbers from 0 (paper) to 255 (ink), as MNIST has them.
-        """
-
-        _esm = Path(__file__).with_suffix(".js")
-        strokes = traitlets.List().tag(sync=True)
-        pixels = traitlets.List(np.zeros((SIDE, SIDE), int).tolist()).tag(sync=True)
-
-        @traitlets.observe("strokes")
-        def _drawn(self, change):
-            if change["new"]:  # else a digit was put in their place, or the pad was cleared
-                self.pixels = from_strokes(change["new"]).tolist()
-
-        @traitlets.validate("pixels")
-        def _checked(self, proposal):
-            pixels = np.asarray(proposal["value"])
-            if pixels.shape != (SIDE, SIDE) or pixels.min() < 0 or pixels.max() > 255:
-                raise traitlets.TraitError(
-                    f"pixels of the shape {pixels.shape} came. Pass {SIDE} rows of {SIDE} numbers from 0 to 255."
-                )
-            return pixels.astype(int).tolist()
-
-        def show(self, picture: np.ndarray) -> None:
-            """Put a finished digit in place of what was drawn."""
-            self.strokes = []
-            self.pixels = picture.tolist()
-
-    return DigitPad
