@@ -178,6 +178,7 @@ def test_dark_on_light_looks_like_mnist_and_like_the_same_strokes(expected):
         drawing(90, 200),
         drawing(200, 150),
         drawing((0, 0, 0, 0), (0, 0, 0, 255), "RGBA"),
+        drawing((255, 255, 255, 0), (255, 255, 255, 255), "RGBA"),
         drawing((255, 255, 255, 255), (0, 0, 0, 255), "RGBA"),
         drawing((255, 255, 255), (200, 0, 0), "RGB"),
         drawing((20, 20, 80), (255, 255, 0), "RGB"),
@@ -186,8 +187,8 @@ def test_dark_on_light_looks_like_mnist_and_like_the_same_strokes(expected):
         drawing().convert("LA"),
     ],
     ids=[
-        "light on dark", "light grey on dark grey", "faint", "on nothing", "opaque", "red", "yellow on blue",
-        "palette", "black and white", "grey with alpha",
+        "light on dark", "light grey on dark grey", "faint", "on nothing", "white on nothing", "opaque", "red",
+        "yellow on blue", "palette", "black and white", "grey with alpha",
     ],
 )  # fmt: skip
 def test_paper_and_ink_may_have_any_colour(read, expected, picture):

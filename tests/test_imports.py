@@ -134,7 +134,7 @@ ALLOWED = {
     ("training", "screen.progress"),
     ("widgets", "screen.controls.show_controls"),
     ("widgets", "screen.digit_pad.show_pad"),
-    ("screen.fit", "plots.PALETTE"),
+    ("screen.curves", "plots.PALETTE"),
     ("weights", "datasets.store"),
     ("datasets.imdb", "datasets.review_grammar"),
     ("datasets.images", "datasets.drawings"),

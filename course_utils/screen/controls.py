@@ -78,7 +78,10 @@ def _control(name: str, control: object, start: object, label_width: str) -> ipy
     if not isinstance(control, tuple):
         # Not a menu: JupyterLab takes the arrow keys and letters of a menu for its own.
         style["button_width"] = "auto"
-        return ipywidgets.ToggleButtons(options=list(control), value=start, description=label, style=style)
+        layout = ipywidgets.Layout(display="flex", flex_flow="row nowrap", align_items="baseline")
+        return ipywidgets.ToggleButtons(
+            options=list(control), value=start, description=label, style=style, layout=layout
+        )
     low, high, step = control
     is_whole = all(isinstance(number, Integral) for number in control)
     slider = ipywidgets.IntSlider if is_whole else ipywidgets.FloatSlider

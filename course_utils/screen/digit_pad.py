@@ -146,13 +146,15 @@ def from_file(path: str | Path) -> np.ndarray:
             upright = ImageOps.exif_transpose(opened).convert("RGBA")
     except UnidentifiedImageError:
         raise ValueError(f"{path.name} is no picture that can be read. Pass a PNG or JPEG file.") from None
-    paper = Image.new("RGBA", upright.size, "white")
-    grey = Image.alpha_composite(paper, upright).convert("L")
-    grey.thumbnail((400, 400))
-    ink = np.asarray(grey, float)
-    edge = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
-    ink = np.abs(ink - np.median(edge))  # what differs from the paper, whichever is darker
-    if ink.max() < 20:
+    for ground in ("white", "black"):  # white ink on a transparent ground shows on black alone
+        grey = Image.alpha_composite(Image.new("RGBA", upright.size, ground), upright).convert("L")
+        grey.thumbnail((400, 400))
+        ink = np.asarray(grey, float)
+        edge = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+        ink = np.abs(ink - np.median(edge))  # what differs from the paper, whichever is darker
+        if ink.max() >= 20:
+            break
+    else:
         raise ValueError(f"{path.name} shows nothing that stands out. Pass a picture of one digit, with some contrast.")
     ink = np.clip((ink / ink.max() - 0.25) / 0.5, 0, 1)  # shadows on the paper go, strokes become whole
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
