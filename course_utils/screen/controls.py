@@ -78,10 +78,8 @@ def _control(name: str, control: object, start: object, label_width: str) -> ipy
     if not isinstance(control, tuple):
         # Not a menu: JupyterLab takes the arrow keys and letters of a menu for its own.
         style["button_width"] = "auto"
-        layout = ipywidgets.Layout(display="flex", flex_flow="row nowrap", align_items="baseline")
-        return ipywidgets.ToggleButtons(
-            options=list(control), value=start, description=label, style=style, layout=layout
-        )
+        chooser = ipywidgets.ToggleButtons(options=list(control), value=start, description=label, style=style)
+        return chooser.add_class("widget-inline-hbox")  # the label stands as those of the sliders do
     low, high, step = control
     is_whole = all(isinstance(number, Integral) for number in control)
     slider = ipywidgets.IntSlider if is_whole else ipywidgets.FloatSlider

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 
 import IPython
+import matplotlib.pyplot as plt
 import tqdm.auto
 from IPython import display
 
@@ -88,8 +89,6 @@ def steps(total: int, every: int, measure: Callable[[int], str], draw: Callable 
     Yields:
         The number of the step that is to be taken.
     """
-    import matplotlib.pyplot as plt
-
     progress = Progress(total)
     try:
         for step in range(1, total + 1):
