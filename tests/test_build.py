@@ -164,6 +164,29 @@ def test_interrupted_write_leaves_the_old_file_and_no_scraps(tmp_path, monkeypat
     assert [file.read_bytes() for file in tmp_path.iterdir() if file.is_file()] == [b"old"]
 
 
+def test_each_edition_is_stored_as_soon_as_it_has_run_and_none_is_begun_after_an_interrupt(chapter):
+    sources = [chapter.source.with_name(f"0{number}_tiny.py") for number in (1, 2, 3)]
+    for source in sources[1:]:
+        source.write_text(chapter.source.read_text(encoding="utf-8"), encoding="utf-8")
+    first, second, third = (Chapter(source.name[:2], source.stem, chapter.root) for source in sources)
+    fake, seen = FakeExecution(), []
+
+    def execute(jobs, **options):
+        seen.append(first.worked.exists())
+        (outcome,) = fake(jobs, **options)
+        return [outcome._replace(status="interrupted", reason="stopped in cell 5")] if len(seen) == 2 else [outcome]
+
+    messages = build_chapters([first, second, third], Edition.solutions, False, execute)
+    assert seen == [False, True]
+    assert messages == [
+        "solutions/02_tiny.ipynb was not renewed (there is none yet): interrupted: stopped in cell 5. "
+        "The partial notebook is reports/build/02_tiny.ipynb.",
+        "solutions/03_tiny.ipynb was not renewed (there is none yet): not started.",
+    ]
+    assert not second.worked.exists()
+    assert fake.runs == ["01_tiny", "02_tiny"]
+
+
 def test_a_real_run_fills_the_worked_edition(chapter):
     edit(chapter, "from course_utils.checks import chapter01 as check\n", "")
     edit(chapter, "check.double(double)", "print(double(21))")

@@ -20,6 +20,8 @@ from .files import write_whole
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from .execution import Outcome
+
 LARGEST = 1_000_000  # bytes of a stored notebook: beyond that, viewers and diffs become slow
 CELL_TIMEOUT = 1800.0  # seconds; the longest training on full data takes a fraction of it
 
@@ -65,8 +67,8 @@ def build(
 
     A worked edition is executed only when something it depends on has changed: the chapter's code, the modules of
     `course_utils` that it imports, its claims or the locked requirements. Where only the prose changed, the outputs are
-    kept. When a run fails, the earlier worked edition stays as it was, and the partial notebook is kept in
-    `reports/build/`.
+    kept. Each is stored as soon as its run has ended. When a run fails, the earlier worked edition stays as it was, and
+    the partial notebook is kept in `reports/build/`.
 
     Examples:
     ```
@@ -110,8 +112,16 @@ def build_chapters(chapters: Sequence[Chapter], edition: Edition, force: bool, e
                 runs += _runs_needed(chapter, force)
         except (ValueError, OSError) as error:
             failures.append(str(error))
-    if runs:
-        failures += _execute_and_store(runs, execute)
+    for number, run in enumerate(runs, 1):
+        title = f"Executing worked edition {number} of {len(runs)}"
+        outcome = _execute(run, execute, title)
+        try:
+            _store(run, outcome)  # at once: what comes after may be cut short
+        except (ValueError, OSError) as error:
+            failures.append(str(error))
+        if outcome.status == "interrupted":
+            failures += [_not_renewed(left.chapter, "not started") for left in runs[number:]]
+            break
     return failures
 
 
@@ -157,39 +167,30 @@ def _runs_needed(chapter: Chapter, force: bool) -> list[Run]:
     return []
 
 
-def _execute_and_store(runs: Sequence[Run], execute: Callable) -> list[str]:
+def _execute(run: Run, execute: Callable, title: str) -> Outcome:
     from .execution import Job
 
-    failures = []
+    chapter = run.chapter
+    target = chapter.root / "reports" / "build" / f"{chapter.name}.ipynb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="course-build-") as folder:
-        jobs = []
-        for chapter, notebook, _ in runs:
-            source = Path(folder) / f"{chapter.name}.ipynb"
-            source.write_bytes(editions.to_bytes(notebook))
-            target = chapter.root / "reports" / "build" / f"{chapter.name}.ipynb"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            jobs.append(Job(chapter.name, source, target, {}))
-        outcomes = execute(jobs, workers=1, cell_timeout=CELL_TIMEOUT, title="Executing worked editions")
-    by_name = {outcome.name: outcome for outcome in outcomes}
-    for run in runs:
-        try:
-            _store(run, by_name[run.chapter.name])
-        except (ValueError, OSError) as error:
-            failures.append(str(error))
-    return failures
+        source = Path(folder) / target.name
+        source.write_bytes(editions.to_bytes(run.notebook))
+        job = Job(chapter.name, source, target, {})
+        (outcome,) = execute([job], workers=1, cell_timeout=CELL_TIMEOUT, title=title)
+    return outcome
 
 
-def _store(run: Run, outcome) -> None:
+def _store(run: Run, outcome: Outcome) -> None:
     from .report import BAD_VERDICTS
 
     chapter, name = run.chapter, _name(run.chapter.worked, run.chapter)
     partial = _name(outcome.target, chapter)
     if outcome.status != "ok":
-        kept = "the earlier one stays" if chapter.worked.exists() else "there is none yet"
         reason = f"{outcome.status}: {outcome.reason}".removesuffix(": ")
         seen = f" The partial notebook is {partial}." if outcome.target.exists() else ""
-        raise ValueError(f"{name} was not renewed ({kept}): {reason}.{seen}")
+        raise ValueError(_not_renewed(chapter, reason) + seen)
     executed = editions.stored(outcome.target)
     if executed is None:
         raise ValueError(f"{partial} is not a notebook. Build {chapter.id} again.")
@@ -209,6 +210,11 @@ def _store(run: Run, outcome) -> None:
         if row.verdict in BAD_VERDICTS:
             value = "" if row.value is None else f": {row.value:g}, claimed {row.bound_text}"
             say(f"  {row.verdict}: {row.metric} ({row.data}){value}")
+
+
+def _not_renewed(chapter: Chapter, reason: str) -> str:
+    kept = "the earlier one stays" if chapter.worked.exists() else "there is none yet"
+    return f"{_name(chapter.worked, chapter)} was not renewed ({kept}): {reason}."
 
 
 def _biggest_outputs(notebook: NotebookNode) -> str:
