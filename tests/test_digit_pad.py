@@ -430,9 +430,23 @@ def test_file_that_is_named_is_shown(draw_digit, tmp_path):
     np.testing.assert_array_equal(calls[-1], expected)
     assert pad.pixels == expected.tolist()
     assert pad.strokes == []
-    screen.inputs["or a picture's file"].value = ""
     assert len(calls) == 3
+    assert screen.inputs["or a picture's file"].value == ""
+    screen.buttons["a 7"].click()
+    screen.inputs["or a picture's file"].value = str(tmp_path / "mine.png")
+    np.testing.assert_array_equal(calls[-1], expected)
+    assert len(calls) == 5
     assert screen.alert is None
+
+
+def test_whatever_goes_wrong_with_a_file_is_said_so(draw_digit, monkeypatch):
+    def fail(path):
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(digit_pad, "from_file", fail)
+    screen, _, _ = draw_digit({"a 7": SEVEN})
+    screen.inputs["or a picture's file"].value = "~nobody/one.png"
+    assert "RuntimeError: no home" in screen.alert.get_text()
 
 
 def test_file_that_does_not_open_is_said_so_until_a_sample_is_chosen(draw_digit, tmp_path):

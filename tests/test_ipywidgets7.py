@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ASIDE = Path(sys.prefix) / "ipywidgets7"
-TESTS = ("tests/test_widgets.py", "tests/test_digit_pad.py", "tests/test_pane.py")
+TESTS = ("tests/test_widgets.py", "tests/test_digit_pad.py", "tests/test_pane.py", "tests/test_training.py")
 
 
 def run(*words):

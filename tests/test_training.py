@@ -168,27 +168,63 @@ def test_bar_learns_the_length_of_a_generator_from_its_first_epoch(keras, small_
     assert bar.closings == [9]
 
 
-@pytest.mark.parametrize("kind", ["plain", "initial epoch", "unknown length"])
-def test_bar_of_a_notebook_ends_full(small_model, displayed, monkeypatch, kind):
+@pytest.mark.parametrize("kind", ["plain", "initial epoch", "unknown length", "early stop"])
+def test_bar_of_a_notebook_ends_well(keras, small_model, displayed, monkeypatch, kind):
     bars = []
     monkeypatch.setattr("tqdm.auto.tqdm", tqdm.notebook.tqdm)
     monkeypatch.setattr("tqdm.notebook.display", bars.append)
     if kind == "unknown length":
         small_model.fit(unknown_length(), shuffle=False, epochs=2, verbose=0, callbacks=training.progress())
+    elif kind == "early stop":
+        early = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: setattr(small_model, "stop_training", 1)
+        )
+        train(small_model, [*training.progress(), early], epochs=4)
     else:
         train(small_model, training.progress(), epochs=4, initial_epoch=2 if kind == "initial epoch" else 0)
     (bar,) = [part for part in bars[0].children if isinstance(part, ipywidgets.FloatProgress)]
     assert len(bars) == 1
-    assert bar.max == bar.value == (12 if kind == "plain" else 6)
+    assert (bar.value, bar.max) == {"plain": (12, 12), "early stop": (3, 12)}.get(kind, (6, 6))
     assert bar.bar_style == "success"
     assert bar.layout.width is None, "else it is as narrow as one of unknown length"
 
 
-def test_callbacks_may_be_used_for_a_second_training(small_model, watched):
+def test_callbacks_may_be_used_for_a_second_training(keras, small_model, watched, clock):
     callbacks = training.progress()
     for _ in range(2):
-        train(small_model, callbacks)
+        train(small_model, [*callbacks, slow(keras, clock, 1)])
     assert [bar.closings for bar in watched.bars] == [[6], [6]]
+    assert len(clock.drawn[-1][0]["loss"]) == 2, "the curves begin anew"
+
+
+def test_fit_without_an_epoch_left_shows_nothing_and_goes_well(small_model, watched):
+    callbacks = training.progress()
+    train(small_model, callbacks)
+    train(small_model, callbacks, epochs=2, initial_epoch=2)
+    assert watched.screen().picture is None
+    assert "epoch" not in watched.screen().status
+    assert "showing this took" in watched.screen().status
+
+
+def test_metric_of_several_numbers_is_left_out(keras, watched, clock):
+    model = keras.Sequential([keras.Input(shape=(1,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile(optimizer="sgd", loss="categorical_crossentropy", metrics=[keras.metrics.F1Score()])
+    labels = np.eye(2, dtype="float32")[[0, 1] * 6]
+    history = model.fit(
+        X, labels, batch_size=4, epochs=2, verbose=0, callbacks=[*training.progress(), slow(keras, clock, 1)]
+    ).history
+    assert np.shape(history["f1_score"][0]) == (2,)
+    assert set(clock.drawn[-1][0]) == {"loss", "seconds"}
+    assert "f1" not in watched.screen().status
+
+
+def test_first_epoch_of_unknown_length_has_no_picture_yet(keras, small_model, watched, clock):
+    pictures = []
+    noted = after_each_batch(keras, lambda batch: pictures.append(watched.screen().picture))
+    callbacks = [*training.progress(), slow(keras, clock, 1), noted]
+    small_model.fit(unknown_length(), shuffle=False, epochs=2, verbose=0, callbacks=callbacks)
+    assert pictures[:3] == [None, None, None]
+    assert None not in pictures[3:]
 
 
 def test_showing_takes_a_small_share_of_the_time(keras, small_model, watched):
@@ -379,9 +415,12 @@ def test_handler_is_given_back_at_the_end_of_the_cell_after_an_error_in_fit(
         train(small_model, [*training.progress(), before_each_batch(keras, fail)])
     assert signal.getsignal(signal.SIGINT) is not handler
     assert len(waiting(shell)) == 1
+    assert watched.bars[0].closings == []
     shell.events.trigger("post_run_cell", SimpleNamespace())
     assert signal.getsignal(signal.SIGINT) is handler
     assert waiting(shell) == []
+    assert len(watched.bars[0].closings) == 1
+    assert watched.screen().status.endswith("Broken off.")
     assert "Error" not in capsys.readouterr().out
 
 

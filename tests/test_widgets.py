@@ -145,6 +145,34 @@ def test_button_of_a_state_sets_every_control_and_draws_once(explore):
     assert calls[2:] == [{**STATES["steep & deep"], "weight": -1.0}, STATES["flat"]]
 
 
+def test_slider_that_goes_to_the_nearest_step_by_itself_does_not_change_what_a_button_set(explore):
+    states = {"between": {"share": 1 / 3, "your_review": "good"}}
+    screen, calls = explore(TYPED, states)
+    slider = screen.inputs["share"]
+    slider.value = 0.25  # as the browser answers
+    assert calls == [states["between"]]
+    screen.inputs["your_review".replace("_", " ")].value = "bad"
+    assert calls[1:] == [{"share": 1 / 3, "your_review": "bad"}]
+    slider.value = 0.5
+    assert calls[2:] == [{"share": 0.5, "your_review": "bad"}]
+    screen.buttons["between"].click()
+    assert calls[3:] == [states["between"]]
+
+
+def test_button_draws_again_what_failed(explore):
+    calls = []
+
+    def draw(ax, **values):
+        calls.append(values)
+        if len(calls) == 1:
+            raise OSError("for once")
+
+    screen, _ = explore(CONTROLS, STATES, draw)
+    assert screen.alert is not None
+    screen.buttons["flat"].click()
+    assert screen.alert is None
+
+
 def test_error_of_the_drawing_is_shown_until_the_next_good_one(explore):
     def draw(ax, weight, num_layers, loss):
         if weight > 1:

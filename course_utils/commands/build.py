@@ -114,12 +114,14 @@ def build_chapters(chapters: Sequence[Chapter], edition: Edition, force: bool, e
             failures.append(str(error))
     for number, run in enumerate(runs, 1):
         title = f"Executing worked edition {number} of {len(runs)}"
-        outcome = _execute(run, execute, title)
+        status = ""
         try:
+            outcome = _execute(run, execute, title)
+            status = outcome.status
             _store(run, outcome)  # at once: what comes after may be cut short
         except (ValueError, OSError) as error:
             failures.append(str(error))
-        if outcome.status == "interrupted":
+        if status in ("interrupted", "not started"):
             failures += [_not_renewed(left.chapter, "not started") for left in runs[number:]]
             break
     return failures

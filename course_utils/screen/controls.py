@@ -28,22 +28,35 @@ def show_controls(
     start = next(iter(states.values()))
     label_width = f"{0.6 * max(map(len, controls)) + 1.5:.1f}em"
     inputs = {name: _control(name, control, start[name], label_width) for name, control in controls.items()}
+    state, drawn = {}, {}  # the values that a button set, and those of the latest drawing
     jumping = []  # not empty while a button sets several controls: one drawing is enough
+
+    def value_of(name):
+        value, control = inputs[name].value, controls[name]
+        # A slider in the browser moves what a button set to the nearest step, and says so: that is no move of a person.
+        is_echo = isinstance(control, tuple) and abs(value - state[name]) < control[2] / 2
+        return state[name] if is_echo else value
 
     def redraw(_=None):
         if jumping:
             return
-        values = {name: control.value for name, control in inputs.items()}
+        values = {name: value_of(name) for name in inputs}
+        if values == drawn:
+            return
+        drawn.clear()
         if any(controls[name] is str and not value.strip() for name, value in values.items()):
             pane.say("Nothing is typed yet.")
-        else:
-            pane.draw(lambda ax: draw(ax, **values))
+            return
+        drawn.update(values)
+        pane.draw(lambda ax: draw(ax, **values))
 
-    def jump(state):
-        jumping.append(state)
-        for name, value in state.items():
+    def jump(chosen):
+        jumping.append(chosen)
+        for name, value in chosen.items():
             inputs[name].value = value
+            state[name] = inputs[name].value
         jumping.clear()
+        drawn.clear()
         redraw()
 
     for control in inputs.values():
@@ -52,8 +65,8 @@ def show_controls(
     if not wide and len(inputs) < IN_ROWS:
         left.layout.max_width = "380px"  # beside the picture, where the window allows it
     beside = ipywidgets.Layout(flex_flow="column" if wide else "row wrap")
+    jump(start)
     display.display(ipywidgets.VBox([hint_line(hint), ipywidgets.HBox([left, pane.box], layout=beside)]))
-    redraw()
 
 
 def hint_line(hint: str) -> ipywidgets.HTML:

@@ -87,14 +87,16 @@ def show_pad(draw: Callable, samples: Mapping[str, np.ndarray], hint: str) -> No
             return
         try:
             choose(from_file(change["new"].strip()))
-        except (OSError, ValueError) as error:
+        except Exception as error:
             pane.fail(error)
+        else:
+            file.value = ""  # so that the same file can be named again
 
     pad.observe(redraw, "pixels")
     file.observe(open_file, "value")
     choices = ipywidgets.VBox([controls.buttons("or take", samples, choose), file])
-    display.display(ipywidgets.VBox([controls.hint_line(hint), ipywidgets.HBox([pad, pane.box]), choices]))
     choose(next(iter(samples.values())))
+    display.display(ipywidgets.VBox([controls.hint_line(hint), ipywidgets.HBox([pad, pane.box]), choices]))
 
 
 def from_strokes(strokes: Sequence[Sequence[Sequence[float]]]) -> np.ndarray:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 
 import keras
+import numpy as np
 
 from .curves import NO_CURVE, curves
 from .progress import Progress
@@ -33,29 +34,32 @@ class Live(keras.callbacks.Callback):
         """Display everything."""
         self._began = self._shown = time.perf_counter()
         self._steps, self._epochs = self.params.get("steps"), self.params["epochs"]
-        self._history, self._now, self._latest = {}, {}, {}
+        self._epoch, self._step, self._history, self._now, self._latest = 0, 0, {}, {}, {}
         self._progress = Progress(self._steps and self._steps * self._epochs)
         self.spent, self.share = time.perf_counter() - self._began, None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Note which epoch it is."""
         self._epoch, self._step = epoch, 0
-        if not self._history and epoch and self._steps:  # `initial_epoch`: the bar is for what is left
+        if self._history:
+            return
+        self._is_single = self._epochs - epoch == 1
+        if epoch and self._steps:  # `initial_epoch`: the bar is for what is left
             self._progress.expect(self._steps * (self._epochs - epoch))
 
     def on_train_batch_end(self, batch, logs=None):
         """Move the bar, and from time to time the ends of the curves."""
         now = time.perf_counter()
         self._progress.bar.update(batch + 1 - self._step)
-        self._step, self._latest = batch + 1, logs
+        self._step, self._latest = batch + 1, _scalars(logs)
         if self._progress.stopped:
             self.model.stop_training = True
         if now - self._shown > PAUSE:
             if self._steps:
                 place = self._epoch + self._step / self._steps
-                for name, value in logs.items():
+                for name, value in self._latest.items():
                     # Of a single epoch the whole course is shown; else the curve's end moves.
-                    earlier = self._now.get(name, []) if self._epochs == 1 else []
+                    earlier = self._now.get(name, []) if self._is_single else []
                     self._now[name] = [*earlier, (place, value)]
             self._show()
         self.spent += time.perf_counter() - now
@@ -63,16 +67,18 @@ class Live(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Add a point to the curves."""
         now = time.perf_counter()
-        self._latest = logs
-        for name, value in logs.items():
-            self._history.setdefault(name, []).append((epoch + 1, value))
-        if self._epochs > 1:
-            self._now = {}
+        self._latest = _scalars(logs)
         if not self._steps:  # a generator tells its length by ending
             self._steps = self._step
             self._progress.expect(self._progress.bar.n + self._steps * (self._epochs - epoch - 1))
+        place = epoch + 1
         if self._progress.stopped:
             self.model.stop_training = True
+            place = epoch + self._step / self._steps
+        for name, value in self._latest.items():
+            self._history.setdefault(name, []).append((place, value))
+        if not self._is_single:
+            self._now = {}
         if now - self._shown > PAUSE:
             self._show()
         self.spent += time.perf_counter() - now
@@ -80,7 +86,8 @@ class Live(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         """Show how it ended, and how much of the time went into showing it."""
         now = time.perf_counter()
-        self._show()
+        if self._latest:  # else no epoch was left to train
+            self._show()
         self._progress.close()
         seconds = time.perf_counter() - self._began
         self.spent += time.perf_counter() - now
@@ -91,5 +98,10 @@ class Live(keras.callbacks.Callback):
         self._shown = time.perf_counter()
         numbers = self._in_words({name: value for name, value in self._latest.items() if name not in NO_CURVE})
         self._progress.tell(f"epoch {self._epoch + 1}/{self._epochs}  {numbers}")
-        if self.spent < SHARE * (self._shown - self._began):
+        if (self._history or self._now) and self.spent < SHARE * (self._shown - self._began):
             self._progress.pane.show(curves(self._history, self._now), "svg+xml")
+
+
+def _scalars(logs: Mapping[str, object]) -> dict[str, float]:
+    """Leave out what is no single number, such as an F1 score per class."""
+    return {name: value for name, value in logs.items() if np.ndim(value) == 0}

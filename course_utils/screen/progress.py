@@ -36,13 +36,13 @@ class Progress:
             self._before = signal.signal(signal.SIGINT, self._stop)
         # After an error inside `fit` nobody calls `close`, but the end of the cell comes in any case.
         if shell := IPython.get_ipython():
-            shell.events.register("post_run_cell", self._give_back)
+            shell.events.register("post_run_cell", self._break_off)
 
     def tell(self, words: str) -> None:
         """Show numbers, and how to stop."""
         self._words = words
         if not self.stopped:
-            self._say("■ in the toolbar, or the key I twice, stops the training and keeps what was learned.")
+            self.say("■ in the toolbar, or the key I twice, stops the training and keeps what was learned.")
 
     def expect(self, total: int) -> None:
         """Change how many steps the bar is for."""
@@ -54,27 +54,34 @@ class Progress:
     def close(self) -> None:
         """End the bar, and leave interrupts to whom they belonged before."""
         self._give_back()
+        if shell := IPython.get_ipython():
+            with contextlib.suppress(ValueError):  # done before
+                shell.events.unregister("post_run_cell", self._break_off)
         self.bar.close()
 
     def conclude(self, words: str) -> None:
         """Show a last line under the numbers; where the person stopped the training, the line says that."""
-        self._say("Stopped early; what was learned is kept." if self.stopped else words)
+        self.say("Stopped early; what was learned is kept." if self.stopped else words)
+        if container := getattr(self.bar, "container", None):  # tqdm's bar is red where steps are left; all went well
+            container.children[1].bar_style = "success"
+
+    def say(self, words: str) -> None:
+        """Show a line under the numbers."""
+        self.pane.say("\n".join(filter(None, (self._words, words))))
 
     def _stop(self, *_):
         self.stopped = True
-        self._say("Stopping after this step. Once more breaks off at once, with an error.")
+        self.say("Stopping after this step. Once more breaks off at once, with an error.")
         self._give_back()
 
-    def _say(self, words: str) -> None:
-        self.pane.say("\n".join(filter(None, (self._words, words))))
+    def _break_off(self, *_):
+        self.close()
+        self.say("Broken off.")
 
-    def _give_back(self, *_):
+    def _give_back(self):
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None
-        if shell := IPython.get_ipython():
-            with contextlib.suppress(ValueError):  # done before
-                shell.events.unregister("post_run_cell", self._give_back)
 
 
 def steps(total: int, every: int, measure: Callable[[int], str], draw: Callable | None) -> Iterator[int]:
@@ -89,7 +96,7 @@ def steps(total: int, every: int, measure: Callable[[int], str], draw: Callable 
     Yields:
         The number of the step that is to be taken.
     """
-    progress = Progress(total)
+    progress, done = Progress(total), False
     try:
         for step in range(1, total + 1):
             yield step
@@ -102,7 +109,11 @@ def steps(total: int, every: int, measure: Callable[[int], str], draw: Callable 
                     progress.pane.show(png(figure))
                     plt.close(figure)
             if last:
+                done = True
                 break
     finally:
         progress.close()
-        progress.conclude("")
+        if done:
+            progress.conclude("")
+        else:  # the loop was left, or something in it failed
+            progress.say("")

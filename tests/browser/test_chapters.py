@@ -15,6 +15,7 @@ def move(widget, *names):
     for name in names:
         handle, seen = widget.slider(name), set()
         handle.press("Home")
+        widget.notebook.page.wait_for_timeout(500)  # it may be there already, and then nothing is drawn
         for key in ("End", "ArrowLeft", "Home", "ArrowRight"):
             if key != "Home" or handle.get_attribute("aria-valuenow") != handle.get_attribute("aria-valuemin"):
                 widget.after(handle.press, key)
@@ -77,8 +78,10 @@ def test_cnn(open_chapter, lab):
     chapter = open_chapter("03")
     chapter.run_all(SECONDS)
     kernel = chapter.widget("and 0 everywhere else")
-    for name in ("blur", "sharpen", "vertical edges"):
+    for name in ("vertical edges", "sharpen", "blur"):
         kernel.after(kernel.button(name).click)
+    kernel.notebook.page.wait_for_timeout(1000)
+    assert kernel.status.inner_text().count("+0.11") == 9, "the sliders' steps do not change what a button set"
     move(kernel, "top left", "centre", "right")
     kernel.keep("03_kernel")
     maps = chapter.widget("hold a channel")

@@ -141,7 +141,7 @@ def test_stop_ends_a_fit_and_a_loop_and_keeps_what_was_learned(open_notebook, ma
     fit.get_by_text("Stopped early; what was learned is kept.").wait_for(timeout=20_000)
     page.keep("stopped", fit)
     after_fit.get_by_text("epochs True").wait_for(timeout=60_000)
-    loop.get_by_text("half").wait_for(timeout=60_000)
+    loop.locator('[role="status"]').filter(has_text="half").wait_for(timeout=60_000)
     page.page.keyboard.press("Escape")
     page.page.keyboard.press("i")
     page.page.keyboard.press("i")
