@@ -188,13 +188,10 @@ class Page:
         MEASURED.setdefault(self.name, {}).setdefault(name, []).append(value)
 
     def check(self, seconds: float) -> None:
-        """Fail where there was an error, or where the drawings took twice that budget at the median.
-
-        The factor is for other work on the machine; the medians themselves are in reports/browser/measured.json.
-        """
+        """Fail where there was an error, or where the median of the drawings took longer than that budget."""
         self.check_no_error()
         drawings = MEASURED[self.name]["drawing"]
-        assert statistics.median(drawings) <= 2 * seconds, sorted(drawings)
+        assert statistics.median(drawings) <= seconds, sorted(drawings)
 
     def keep(self, name: str, locator=None) -> None:
         """Keep a screenshot of the page or of a part of it."""
