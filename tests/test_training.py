@@ -289,6 +289,7 @@ def test_curves_are_drawn_only_as_often_as_the_time_allows(keras, small_model, w
     assert 8 <= len(clock.drawn) <= 0.03 * 150 / 0.25
     assert callbacks[1].spent == 0.25 * len(clock.drawn)
     assert callbacks[1].share <= 0.03
+    assert len(clock.drawn[-1][0]["loss"]) == 10, "the last picture shows the whole training"
 
 
 def test_numbers_and_curves_of_many_short_epochs_wait_for_their_turn(keras, small_model, watched, clock):

@@ -151,7 +151,7 @@ def test_slider_that_goes_to_the_nearest_step_by_itself_does_not_change_what_a_b
     slider = screen.inputs["share"]
     slider.value = 0.25  # as the browser answers
     assert calls == [states["between"]]
-    screen.inputs["your_review".replace("_", " ")].value = "bad"
+    screen.inputs["your review"].value = "bad"
     assert calls[1:] == [{"share": 1 / 3, "your_review": "bad"}]
     slider.value = 0.5
     assert calls[2:] == [{"share": 0.5, "your_review": "bad"}]

@@ -10,7 +10,7 @@ from .curves import NO_CURVE, curves
 from .progress import Progress
 
 PAUSE = 0.5  # seconds at least between two pictures
-SHARE = 0.02  # of the training's time: more is not spent on pictures
+SHARE, LAST_SHARE = 0.02, 0.025  # of the training's time: more is not spent before a picture, and before the last one
 
 
 class Live(keras.callbacks.Callback):
@@ -51,10 +51,11 @@ class Live(keras.callbacks.Callback):
         """Move the bar, and from time to time the ends of the curves."""
         now = time.perf_counter()
         self._progress.bar.update(batch + 1 - self._step)
-        self._step, self._latest = batch + 1, _scalars(logs)
+        self._step = batch + 1
         if self._progress.stopped:
             self.model.stop_training = True
         if now - self._shown > PAUSE:
+            self._latest = _scalars(logs)
             if self._steps:
                 place = self._epoch + self._step / self._steps
                 for name, value in self._latest.items():
@@ -87,18 +88,18 @@ class Live(keras.callbacks.Callback):
         """Show how it ended, and how much of the time went into showing it."""
         now = time.perf_counter()
         if self._latest:  # else no epoch was left to train
-            self._show()
+            self._show(LAST_SHARE)
         self._progress.close()
         seconds = time.perf_counter() - self._began
         self.spent += time.perf_counter() - now
         self.share = self.spent / seconds
         self._progress.conclude(f"{seconds:.1f} s, of which showing this took {self.share:.1%}.")
 
-    def _show(self):
+    def _show(self, share=SHARE):
         self._shown = time.perf_counter()
         numbers = self._in_words({name: value for name, value in self._latest.items() if name not in NO_CURVE})
         self._progress.tell(f"epoch {self._epoch + 1}/{self._epochs}  {numbers}")
-        if (self._history or self._now) and self.spent < SHARE * (self._shown - self._began):
+        if (self._history or self._now) and self.spent < share * (self._shown - self._began):
             self._progress.pane.show(curves(self._history, self._now), "svg+xml")
 
 
