@@ -9,7 +9,7 @@ BIN := .venv/bin
 endif
 COURSE := $(BIN)/course
 
-.PHONY: help lab run test test-all check build lock clean
+.PHONY: help lab run test test-all yardstick faults check build lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1: /'
@@ -20,16 +20,25 @@ lab: .venv/data.stamp  ## Set up the course and open JupyterLab on the first cha
 run: .venv/data.stamp  ## Set up the course, execute every chapter, write the report
 	$(COURSE) run $(ARGS)
 
-test: .venv/dev.stamp .venv/data.stamp  ## Lint, check, run every chapter on bundled data, unit tests, compare stored outputs
+# Trainings are cut to seconds here; their claims are held by the ledger, and by test-all where an input has changed.
+test: .venv/dev.stamp .venv/data.stamp  ## Lint, check, every notebook with trainings cut (no network), unit tests, stored outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(COURSE) check
-	$(COURSE) run --data bundled
-	$(BIN)/python -m pytest
+	$(BIN)/python tools/isolated.py $(COURSE) run --data bundled --param SMOKE=true --jobs 2
+	$(BIN)/python tools/isolated.py --online $(BIN)/python -m pytest -n 2 --dist loadscope
 
-test-all: test  ## Everything that `make test` does, then every changed chapter on full data
+test-all: test  ## Everything that `make test` does, then what changed and one chapter measured in full, the browser, full data
+	$(COURSE) run --data bundled --changed
 	$(COURSE) run --data full --changed
-	$(BIN)/python -m pytest tests/full
+	$(COURSE) run --data bundled --again
+	$(BIN)/python -m pytest tests/full tests/browser
+
+faults: .venv/dev.stamp .venv/data.stamp  ## Plant faults in a copy, one after the other: does `make test` turn red at each?
+	$(BIN)/python tools/plant_faults.py $(ARGS)
+
+yardstick: .venv/learner.stamp  ## Time a minute of the course's typical work: seconds of this machine, at this hour
+	$(BIN)/python tools/yardstick.py
 
 check: .venv/dev.stamp  ## Say what is stale: editions, claims, exercises, figures without a text
 	$(COURSE) check

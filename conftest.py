@@ -1,8 +1,12 @@
-"""How pytest runs the worked editions: on bundled data, with trainings cut to seconds, and nobody watching."""
+"""How pytest runs the worked editions: on bundled data, with trainings cut to seconds, and nobody watching.
 
-import os
+What a notebook is to find in its environment is written into its own first cell, so that no other test sees it.
+"""
+
+import functools
 import shutil
 import tempfile
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -10,8 +14,12 @@ import pytest
 from course_utils import weights
 from course_utils.datasets import store
 
-MODELS = tempfile.TemporaryDirectory(prefix="course-models-")
-CACHE = tempfile.TemporaryDirectory(prefix="course-cache-without-data-")
+FOLDER: list[tempfile.TemporaryDirectory] = []
+ENVIRONMENT = """\
+import os
+os.environ.pop("COURSE_DATA_DIR", None)
+os.environ.update(COURSE_CACHE_DIR={cache!r}, COURSE_MODELS_DIR={models!r}, COURSE_HEADLESS="1")
+"""
 
 
 def copy_weights(cache: Path) -> None:
@@ -27,19 +35,27 @@ def bring_weights():
     return copy_weights
 
 
+@functools.cache
+def environment() -> str:
+    """Python that gives a kernel a cache without data and a folder for its models; both are made at the first call."""
+    FOLDER.append(tempfile.TemporaryDirectory(prefix="course-notebooks-"))
+    folder = Path(FOLDER[0].name)
+    copy_weights(folder / "cache")
+    return ENVIRONMENT.format(cache=str(folder / "cache"), models=str(folder / "models"))
+
+
 def pytest_collection_modifyitems(items):
-    """Cut the trainings: what is compared does not depend on them, and `course run` runs each chapter in full."""
-    for item in items:
-        if item.path.suffix == ".ipynb" and "parameters" in item.cell.metadata.get("tags", []):
-            item.cell.source += "\nSMOKE = True"
+    """Cut the trainings: what is compared does not depend on them."""
+    cells = [item for item in items if item.path.suffix == ".ipynb"]
+    for _, notebook in groupby(cells, key=lambda item: item.path):
+        first, *_ = own = list(notebook)
+        first.cell.source = environment() + first.cell.source
+        for item in own:
+            if "parameters" in item.cell.metadata.get("tags", []):
+                item.cell.source += "\nSMOKE = True"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item):
-    """Before a notebook's kernel starts: no mirror, folders of its own, plain figures instead of widgets."""
-    if item.path.suffix == ".ipynb" and os.environ.get("COURSE_CACHE_DIR") != CACHE.name:
-        copy_weights(Path(CACHE.name))
-        os.environ.pop("COURSE_DATA_DIR", None)
-        os.environ["COURSE_CACHE_DIR"] = CACHE.name
-        os.environ["COURSE_MODELS_DIR"] = MODELS.name
-        os.environ["COURSE_HEADLESS"] = "1"
+def pytest_unconfigure():
+    """Remove the notebooks' folders; a worker of pytest-xdist ends without doing so by itself."""
+    for folder in FOLDER:
+        folder.cleanup()

@@ -6,6 +6,30 @@ import tempfile
 
 import pytest
 
+# Of the process's environment, what the course, its kernels and its tests read.
+OURS = ("COURSE_", "JUPYTER", "PIP_", "PYTHON", "HOME", "PATH", "TMPDIR")
+
+
+def our_environment():
+    """The variables that one test could leave changed for the next one, which may run in any order."""
+    return {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+
+
+EARLIER = our_environment()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item):
+    """Fail where a test, or a file of tests when it was read, has changed the environment for those after it."""
+    result = yield
+    now = our_environment()
+    changed = sorted({name for name, _ in EARLIER.items() ^ now.items()})
+    EARLIER.clear()
+    EARLIER.update(now)  # so that one test says it, not all that follow
+    if changed:
+        pytest.fail(f"{', '.join(changed)} changed for the tests that follow: use monkeypatch.setenv")
+    return result
+
 
 @pytest.fixture(scope="session")
 def require():

@@ -6,7 +6,7 @@ import pytest
 from tiny_project import CLAIMS, FakeExecution, build_all, display, edit, replace_in, write_project
 from typer.testing import CliRunner
 
-from course_utils.commands import app, check, editions
+from course_utils.commands import app, check, editions, ledger
 from course_utils.commands.chapters import ROOT, Chapter, known
 
 
@@ -260,8 +260,46 @@ def test_changed_inputs_are_reported_as_due_and_fail_nothing(chapter):
     replace_in(chapter.root / "course_utils/plots.py", "blue", "red")
     found = check.find_problems([chapter], chapter.root)
     assert found.problems == []
-    (note,) = found.notes
-    assert "solutions/01_tiny.ipynb is due for a new run" in note
+    edition, record = found.notes
+    assert "solutions/01_tiny.ipynb is due for a new run" in edition
+    assert "01_tiny is due to be measured on full and bundled data" in record
+    assert "`course run 01 --data bundled --record`" in record
+
+
+def test_record_that_misses_its_claim_is_named(chapter):
+    replace_in(ledger.path_of(chapter.root), '"answer": 4.0', '"answer": 3.5')
+    (problem,) = problems(chapter)
+    assert problem.startswith("chapters/ledger.jsonl: 01_tiny on any data: answer is missed (3.5, claimed ≥ 4).")
+
+
+def test_record_without_a_claimed_number_is_named(chapter):
+    replace_in(ledger.path_of(chapter.root), '"answer"', '"other"')
+    (problem,) = problems(chapter)
+    assert "answer is not reported." in problem
+
+
+def test_record_of_earlier_inputs_is_held_against_no_claim(chapter):
+    replace_in(ledger.path_of(chapter.root), '"answer": 4.0', '"answer": 3.5')
+    replace_in(chapter.root / "course_utils/plots.py", "blue", "red")
+    assert problems(chapter) == []
+
+
+def test_damaged_ledger_is_named(chapter):
+    ledger.path_of(chapter.root).write_text("{}")
+    (problem,) = problems(chapter)
+    assert problem.startswith("chapters/ledger.jsonl, line 1 is no record of a run")
+
+
+def test_record_of_no_chapter_is_named(chapter):
+    replace_in(ledger.path_of(chapter.root), '"chapter": "01"', '"chapter": "77"')
+    assert problems(chapter) == ["chapters/ledger.jsonl: there is no chapter 77. Remove its record."]
+
+
+def test_chapter_without_a_record_is_due_and_fails_nothing(chapter):
+    ledger.path_of(chapter.root).unlink()
+    found = check.find_problems([chapter], chapter.root)
+    assert found.problems == []
+    assert [note.split(":")[0] for note in found.notes] == ["01_tiny is due to be measured on full and bundled data"]
 
 
 @pytest.mark.parametrize("folder", ["notebooks", "solutions"])

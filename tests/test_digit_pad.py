@@ -288,12 +288,14 @@ def pad():
     return digit_pad.DigitPad()
 
 
+@pytest.mark.ipywidgets7
 def test_pad_begins_empty_and_brings_its_part_for_the_browser(pad):
     assert pad.strokes == []
     assert pad.pixels == EMPTY.tolist()
     assert "export default" in str(pad._esm)
 
 
+@pytest.mark.ipywidgets7
 def test_what_is_drawn_becomes_pixels(pad):
     told = []
     pad.observe(lambda change: told.append(change["new"]), "pixels")
@@ -371,6 +373,7 @@ def test_starts_with_the_first_sample(draw_digit):
     assert list(screen.buttons) == ["a 7", "an 8"]
 
 
+@pytest.mark.ipywidgets7
 def test_drawing_on_the_pad_is_shown_at_once(draw_digit):
     screen, pad, calls = draw_digit({"a 7": SEVEN})
     first = screen.picture
@@ -383,6 +386,7 @@ def test_drawing_on_the_pad_is_shown_at_once(draw_digit):
     assert screen.picture != first
 
 
+@pytest.mark.ipywidgets7
 def test_sample_that_is_chosen_takes_the_place_of_the_drawing(draw_digit):
     screen, pad, calls = draw_digit({"a 7": SEVEN, "an 8": EIGHT})
     pad.strokes = DIGITS[1]
@@ -421,6 +425,7 @@ def test_error_of_the_drawing_is_shown_until_the_next_good_one(draw_digit):
     assert screen.status == "fine"
 
 
+@pytest.mark.ipywidgets7
 def test_file_that_is_named_is_shown(draw_digit, tmp_path):
     drawing().save(tmp_path / "mine.png")
     screen, pad, calls = draw_digit({"a 7": SEVEN})

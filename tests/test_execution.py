@@ -36,6 +36,7 @@ BIG = "import time\nblock = bytearray(400_000_000)\nblock[::4096] = b'x' * len(b
 MACHINE = (
     "import os, sys\nprint(sys.executable)\nprint(os.environ['COURSE_HEADLESS'])\nprint(os.getcwd())\nprint(LIMIT)"
 )
+DRAWING = "import base64\nfrom IPython.display import Image\nImage(base64.b64decode(b'aGk='), format='png')"
 NOTEBOOKS = {
     "first": ["md:# Title\n## Meeting", MEET.format(own="a", other="b")],
     "second": ["md:## Meeting", MEET.format(own="b", other="a"), "md:## Big\n```\n## no heading\n```", BIG],
@@ -44,6 +45,8 @@ NOTEBOOKS = {
     "dies": ["md:## Crash", "import os\nos._exit(7)"],
     "exits": ["import sys", "sys.exit(0)", "print('never')"],
     "machine": ["params:LIMIT = 1", MACHINE],
+    "draws": ["md:## Figure", f"alt:{DRAWING}"],
+    "blank": ["md:## Good figure", f"alt:{DRAWING}", "md:## Blank figure", "alt:'no picture'", "1"],
 }
 
 
@@ -55,6 +58,8 @@ def write(path, cells):
             made.append(new_markdown_cell(text))
         elif kind == "params":
             made.append(new_code_cell(text, metadata={"tags": ["parameters"]}))
+        elif kind == "alt":
+            made.append(new_code_cell(text, metadata={"alt": "A line that rises."}))
         else:
             made.append(new_code_cell(cell))
     nbformat.write(new_notebook(cells=made), path)
@@ -102,6 +107,12 @@ def test_failure_names_cell_section_and_error_in_one_line(ran):
     assert outcome.status == "failed"
     # Counted as in the learner's notebook, which lacks the cell that papermill injects.
     assert outcome.reason == "cell 3 (Bad part): ValueError: one"
+
+
+def test_figure_that_is_not_drawn_fails_its_notebook(ran):
+    assert (ran[0]["draws"].status, ran[0]["draws"].reason) == ("ok", "")
+    assert ran[0]["blank"].status == "failed"
+    assert ran[0]["blank"].reason == "cell 2 (Blank figure): it has a text for a figure, and drew none"
 
 
 def test_partial_notebook_keeps_outputs_and_error(ran):

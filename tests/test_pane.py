@@ -27,6 +27,7 @@ def test_pane_begins_without_words_and_without_a_picture(pane):
     assert Screen(pane.box).picture is None
 
 
+@pytest.mark.ipywidgets7
 def test_title_becomes_the_line_of_text_and_leaves_the_picture(pane):
     pane.draw(paint)
     assert Screen(pane.box).status == "3 points"
@@ -51,6 +52,7 @@ def test_each_drawing_has_fresh_axes_and_replaces_the_picture(pane):
     assert Screen(pane.box).picture != first
 
 
+@pytest.mark.ipywidgets7
 def test_picture_has_the_size_that_was_asked_for(displayed):
     pane = panes.Pane((3, 2))
     pane.draw(paint)
@@ -95,6 +97,7 @@ def test_words_leave_the_picture_and_a_picture_leaves_the_words(pane):
     assert Screen(pane.box).picture == panes.png(figure)
 
 
+@pytest.mark.ipywidgets7
 def test_error_is_shown_with_where_it_came_from_and_the_last_picture_stays(pane):
     pane.draw(paint)
     good = Screen(pane.box).picture

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import nbformat
 import psutil
@@ -17,7 +18,8 @@ from processes import command_of
 from rich.console import Console
 from typer.testing import CliRunner
 
-from course_utils.commands import app, editions, execution, run
+from course_utils.commands import app, editions, execution, ledger, run
+from course_utils.commands.chapters import Chapter
 from course_utils.commands.execution import Outcome
 from course_utils.commands.run import Options, Parameter, convert, read_parameters, run_chapters
 
@@ -42,6 +44,7 @@ note = "Only for tests."
 {more}
 """
 MIME_TYPE = "application/vnd.course.result+json"
+SAME = "a" * 64  # an inputs hash
 
 
 def payload(chapter="01", kind="bundled", smoke=False, **metrics):
@@ -306,36 +309,140 @@ def test_text_of_a_wrong_type_is_refused_with_what_to_pass(text, types, way_out)
         convert(text, Parameter("X", types, None, "X = 0"))
 
 
-def test_changed_leaves_out_what_is_recorded_on_full_data(tmp_path, screen, pretend, monkeypatch):
-    records = {
-        "01": editions.Record("same", "full"),
-        "02": editions.Record("old", "full"),
-        "03": editions.Record("same", "bundled"),
-        "04": None,
-        "05": editions.Record("same", "any"),
-    }
-    for number in records:
+def put_record(root, chapter, data, inputs=SAME, seed=0, at="2026-01-01T00:00:00+00:00", **metrics):
+    """Record a run in the ledger, as a run would."""
+    record = ledger.of_run(Chapter(chapter, f"{chapter}_x", root), inputs, [payload(chapter, data, **metrics)])
+    ledger.write([record._replace(seed=seed, at=at)], root)
+
+
+@pytest.fixture
+def same_inputs(monkeypatch):
+    monkeypatch.setattr(editions, "inputs_hash", lambda chapter: SAME)
+
+
+def test_changed_leaves_out_what_is_recorded_on_the_data_asked_for(tmp_path, screen, pretend, same_inputs):
+    for number in ("01", "02", "03", "04", "05"):
         add_chapter(tmp_path, f"{number}_x")
-    monkeypatch.setattr(editions, "recorded", lambda chapter: records[chapter.id])
-    monkeypatch.setattr(editions, "inputs_hash", lambda chapter: "same")
+    put_record(tmp_path, "01", "full", accuracy=1)
+    put_record(tmp_path, "02", "full", inputs="0" * 64, accuracy=1)
+    put_record(tmp_path, "03", "bundled", accuracy=1)
+    put_record(tmp_path, "05", "any", accuracy=1)
     jobs = pretend()
-    assert run_chapters(Options(changed=True), tmp_path) == 0
+    assert run_chapters(Options(changed=True, data="full"), tmp_path) == 0
     assert [job.name for job in jobs] == ["02_x", "03_x", "04_x"]
     printed = screen.export_text()
-    assert "01_x: left out; its worked edition was made from these very inputs, on full data." in printed
+    assert "01_x: left out; its record was made from these very inputs, on full data." in printed
     assert "05_x: left out" in printed
+    jobs.clear()
+    assert run_chapters(Options(changed=True, data="bundled"), tmp_path) == 0
+    assert [job.name for job in jobs] == ["01_x", "02_x", "04_x"]
+    jobs.clear()
+    assert run_chapters(Options(changed=True), tmp_path) == 0
+    assert [job.name for job in jobs] == ["02_x", "04_x"]
 
 
-def test_changed_leaves_out_a_chapter_that_has_only_bundled_data(tmp_path, screen, pretend, monkeypatch):
+def test_changed_leaves_out_a_chapter_that_has_only_bundled_data(tmp_path, screen, pretend, same_inputs):
     add_chapter(tmp_path, "05_x")
     notebook = tmp_path / "notebooks" / "05_x.ipynb"
     notebook.write_text(notebook.read_text().replace("DATA =", "OTHER ="))
-    monkeypatch.setattr(editions, "recorded", lambda chapter: editions.Record("same", "bundled"))
-    monkeypatch.setattr(editions, "inputs_hash", lambda chapter: "same")
+    put_record(tmp_path, "05", "bundled", accuracy=1)
     jobs = pretend()
     assert run_chapters(Options(changed=True, data="full"), tmp_path) == 0
     assert jobs == []
-    assert "on bundled data (it has no other)." in screen.export_text()
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch, same_inputs):
+    """Three chapters whose notebooks are what their sources give, the second with the oldest record."""
+    for number, year in (("01", 2024), ("02", 2023), ("03", 2025)):
+        add_chapter(tmp_path, f"{number}_x")
+        add_claim(tmp_path, chapter=number)
+        put_record(tmp_path, number, "bundled", seed=7, at=f"{year}-01-01T00:00:00+00:00", accuracy=0.96)
+    text = (tmp_path / "chapters" / "claims.toml").read_text()
+    (tmp_path / "chapters" / "claims.toml").write_text(text.replace("[0.95, 0.95, 0.95]", "[0.95, 0.96, 0.97]"))
+    monkeypatch.setattr(editions, "learner_edition", lambda chapter: editions.stored(chapter.learner))
+    return tmp_path
+
+
+def test_again_measures_the_oldest_record_with_its_seed(built, screen, pretend):
+    jobs = pretend(payload("02", accuracy=0.955))
+    assert run_chapters(Options(again=True, data="bundled"), built) == 0
+    assert [(job.name, job.parameters) for job in jobs] == [("02_x", {"SEED": 7, "DATA": "bundled"})]
+    assert ledger.read(built)[1].at.startswith("2023")  # only --record writes
+
+
+@pytest.mark.parametrize(("value", "code"), [(0.96 + 0.059, 0), (0.96 + 0.061, 1), (0.89, 1)])
+def test_again_fails_where_a_number_is_unlike_its_record(built, screen, pretend, value, code):
+    pretend(payload("02", accuracy=value))
+    assert run_chapters(Options(again=True, data="bundled"), built) == code
+    assert ("unlike its record" in screen.export_text()) == (value > 1.02)
+
+
+def test_again_with_record_hands_the_turn_on(built, screen, pretend):
+    for number in ("02", "01", "03", "02"):
+        jobs = pretend(payload(number, accuracy=0.96))
+        assert run_chapters(Options(again=True, record=True, data="bundled"), built) == 0
+        assert jobs[-1].name == f"{number}_x"
+        turns = {record.chapter: record for record in ledger.read(built)}
+        # Two runs within one second would be equally old.
+        put_record(built, number, "bundled", seed=7, at=f"2026-0{len(jobs)}-01T00:00:00+00:00", accuracy=0.96)
+        assert turns[number].at > "2026-06"
+
+
+def test_again_without_a_record_to_hold_against_is_an_error_with_the_way_out(built, pretend, monkeypatch):
+    with pytest.raises(ValueError, match=r"01_x has no record on full data\. Record one: course run 01 --data full"):
+        run_chapters(Options(again=True, data="full"), built)
+    monkeypatch.setattr(editions, "inputs_hash", lambda chapter: "1" * 64)
+    with pytest.raises(ValueError, match="The record of 02_x was made from other inputs than these"):
+        run_chapters(Options(again=True, data="bundled"), built)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"again": True},
+        {"again": True, "data": "full", "param": ["SEED=1"]},
+        {"again": True, "data": "full", "changed": True},
+        {"record": True, "param": ["SMOKE=true"]},
+        {"record": True, "param": ["SEED=1", "EPOCHS=1"]},
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(built, options):
+    with pytest.raises(ValueError, match=r"^--(again|record) .*(Pass|Leave one out)"):
+        run_chapters(Options(**options), built)
+
+
+def test_record_keeps_results_seconds_memory_seed_and_yardstick(built, screen, pretend):
+    (built / "reports").mkdir()
+    noted = {"at": datetime.now(UTC).isoformat(), "seconds": 90.5}
+    (built / "reports" / "yardstick.json").write_text(json.dumps(noted))
+    pretend(payload("01", accuracy=0.955))
+    assert run_chapters(Options(["01"], record=True, data="bundled"), built) == 0
+    record, *others = ledger.read(built)
+    assert (record.seed, record.seconds, record.peak_bytes, record.yardstick) == (0, 1.5, 2_000_000, 90.5)
+    assert (record.inputs, record.results) == (SAME, {"bundled": {"accuracy": 0.955}})
+    assert [other.seed for other in others] == [7, 7]
+    printed = screen.export_text()
+    assert "Recorded in chapters/ledger.jsonl: 01." in printed
+    assert "Yardstick: 90 s; budgets are meant for a machine where it takes 60 s." in printed
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "reason"), [("failed", 0.96, "its run failed"), ("ok", 0.5, "accuracy: missed")]
+)
+def test_run_that_fails_or_misses_a_claim_is_not_recorded(built, screen, pretend, status, value, reason):
+    before = ledger.read(built)
+    pretend(payload("01", accuracy=value), status=status)
+    assert run_chapters(Options(["01"], record=True, data="bundled"), built) == 1
+    assert ledger.read(built) == before
+    assert f"01_x: not recorded, {reason}." in screen.export_text()
+
+
+def test_notebook_that_is_not_what_its_source_gives_is_not_recorded(built, pretend, monkeypatch):
+    other = new_notebook(cells=[new_code_cell("1")])
+    monkeypatch.setattr(editions, "learner_edition", lambda chapter: other)
+    with pytest.raises(ValueError, match=r"notebooks/01_x.ipynb is not what its source gives.*Run `course build 01`"):
+        run_chapters(Options(["01"], record=True), built)
 
 
 def test_own_file_is_found_from_the_folder_of_the_shell(tmp_path, screen, pretend, monkeypatch):
@@ -351,10 +458,9 @@ def test_own_file_is_found_from_the_folder_of_the_shell(tmp_path, screen, preten
     assert [job.parameters["CSV"] for job in jobs] == [str(tmp_path / "mine.csv"), *unknown]
 
 
-def test_changed_with_nothing_to_do_is_a_success(tmp_path, screen, pretend, monkeypatch):
+def test_changed_with_nothing_to_do_is_a_success(tmp_path, screen, pretend, same_inputs):
     add_chapter(tmp_path, "01_x")
-    monkeypatch.setattr(editions, "recorded", lambda chapter: editions.Record("same", "full"))
-    monkeypatch.setattr(editions, "inputs_hash", lambda chapter: "same")
+    put_record(tmp_path, "01", "full", accuracy=1)
     assert run_chapters(Options(changed=True), tmp_path) == 0
     assert "Nothing to run." in screen.export_text()
     assert not (tmp_path / "reports").exists()

@@ -125,6 +125,7 @@ def test_history_gains_the_seconds_since_the_training_began(request, small_model
 # A fit with a person in front of it
 
 
+@pytest.mark.ipywidgets7
 def test_person_sees_one_bar_over_all_steps_of_all_epochs(small_model, watched, capsys):
     history = train(small_model, training.progress()).history
     (bar,) = watched.bars
@@ -168,6 +169,7 @@ def test_bar_learns_the_length_of_a_generator_from_its_first_epoch(keras, small_
     assert bar.closings == [9]
 
 
+@pytest.mark.ipywidgets7
 @pytest.mark.parametrize("kind", ["plain", "initial epoch", "unknown length", "early stop"])
 def test_bar_of_a_notebook_ends_well(keras, small_model, displayed, monkeypatch, kind):
     bars = []
@@ -264,6 +266,7 @@ def slow(keras, clock, seconds):
     return before_each_batch(keras, wait)
 
 
+@pytest.mark.ipywidgets7
 def test_curves_grow_within_an_epoch_and_end_with_the_history(keras, small_model, watched, clock):
     history = train(small_model, [*training.progress(), slow(keras, clock, 1)]).history
     ends = [now["loss"][-1][0] if now else None for _, now in clock.drawn]
@@ -510,6 +513,7 @@ def numbered_figures(drawn):
     return draw
 
 
+@pytest.mark.ipywidgets7
 def test_person_sees_one_picture_that_is_drawn_anew(watched, displayed):
     drawn, pictures = [], []
     for _ in training.steps(5, 2, lambda step: {}, numbered_figures(drawn)):

@@ -60,6 +60,7 @@ def test_headless_draws_the_states_one_below_the_other_where_there_is_text_to_ty
     assert upper.get_position().x0 == lower.get_position().x0
 
 
+@pytest.mark.ipywidgets7
 def test_each_control_is_of_the_kind_that_fits(explore):
     screen, _ = explore(
         {"rate": (0.0, 1.0, 0.25), "from_one": (1, 2.5, 0.5), **CONTROLS, **TYPED},
@@ -87,6 +88,7 @@ def test_starts_at_the_first_state(explore):
     assert screen.picture.startswith(b"\x89PNG")
 
 
+@pytest.mark.ipywidgets7
 @pytest.mark.parametrize(
     ("label", "value"),
     [
@@ -104,6 +106,7 @@ def test_moving_a_control_draws_anew_at_its_ends_too(explore, label, value):
     assert screen.picture != first
 
 
+@pytest.mark.ipywidgets7
 @pytest.mark.parametrize("label", ["weight", "num layers"])
 def test_slider_gives_numbers_of_its_kind(explore, label):
     screen, calls = explore(CONTROLS, STATES)
@@ -134,6 +137,7 @@ def test_blank_text_is_not_drawn_and_said_so(explore, blank):
     assert screen.status == f"drawn of {calls[-1]}"
 
 
+@pytest.mark.ipywidgets7
 def test_button_of_a_state_sets_every_control_and_draws_once(explore):
     screen, calls = explore(CONTROLS, STATES)
     assert list(screen.buttons) == ["flat", "steep & deep"]
@@ -173,6 +177,7 @@ def test_button_draws_again_what_failed(explore):
     assert screen.alert is None
 
 
+@pytest.mark.ipywidgets7
 def test_error_of_the_drawing_is_shown_until_the_next_good_one(explore):
     def draw(ax, weight, num_layers, loss):
         if weight > 1:
@@ -207,6 +212,7 @@ def test_error_of_the_first_drawing_leaves_the_controls_at_work(explore):
     assert screen.picture is not None
 
 
+@pytest.mark.ipywidgets7
 @pytest.mark.parametrize(("count", "in_rows"), [(1, False), (8, False), (9, True), (12, True)])
 def test_nine_or_more_controls_stand_in_rows_of_three(explore, count, in_rows):
     names = [f"weight_{number}" for number in range(count)]
@@ -220,6 +226,7 @@ def test_nine_or_more_controls_stand_in_rows_of_three(explore, count, in_rows):
     assert calls[-1] == {**dict.fromkeys(names, 0.0), names[-1]: 1.0}
 
 
+@pytest.mark.ipywidgets7
 def test_hint_is_plain_text(explore):
     screen, _ = explore(CONTROLS, STATES, hint="weights < 0 & <i>biases</i>")
     assert "Try: weights < 0 & <i>biases</i>" in screen.texts.get_text()

@@ -65,6 +65,8 @@ def build(
     - `solutions/NN_name.ipynb`, the worked edition: executed from top to bottom with its solutions, on full data
       where they are on hand (`course data list` shows that), otherwise on the bundled ones.
 
+    A run whose numbers keep their claims is recorded in `chapters/ledger.jsonl`, too: nothing measures it twice.
+
     A worked edition is executed only when something it depends on has changed: the chapter's code, the modules of
     `course_utils` that it imports, its claims or the locked requirements. Where only the prose changed, the outputs are
     kept. Each is stored as soon as its run has ended. When a run fails, the earlier worked edition stays as it was, and
@@ -185,6 +187,7 @@ def _execute(run: Run, execute: Callable, title: str) -> Outcome:
 
 
 def _store(run: Run, outcome: Outcome) -> None:
+    from . import ledger
     from .report import BAD_VERDICTS
 
     chapter, name = run.chapter, _name(run.chapter.worked, run.chapter)
@@ -207,11 +210,14 @@ def _store(run: Run, outcome: Outcome) -> None:
     write_if_changed(chapter.worked, content)
     outcome.target.unlink()
     say(f"{name}: executed {_data_text(record.data)} in {outcome.seconds:.0f} s, {len(content):,} bytes")
-    rows = results.scoreboard(results.collect(executed), editions.claims_of(chapter), {chapter.id})
-    for row in rows:
-        if row.verdict in BAD_VERDICTS:
-            value = "" if row.value is None else f": {row.value:g}, claimed {row.bound_text}"
-            say(f"  {row.verdict}: {row.metric} ({row.data}){value}")
+    payloads = results.collect(executed)
+    rows = results.scoreboard(payloads, editions.claims_of(chapter), {chapter.id})
+    bad = [row for row in rows if row.verdict in BAD_VERDICTS]
+    for row in bad:
+        value = "" if row.value is None else f": {row.value:g}, claimed {row.bound_text}"
+        say(f"  {row.verdict}: {row.metric} ({row.data}){value}")
+    if payloads and not bad:
+        ledger.write([ledger.of_run(chapter, run.inputs, payloads, outcome.seconds, outcome.peak_bytes)], chapter.root)
 
 
 def _not_renewed(chapter: Chapter, reason: str) -> str:

@@ -14,7 +14,7 @@ import typer
 
 from course_utils import results
 
-from . import editions
+from . import editions, ledger
 from .build import LARGEST
 from .chapters import OWN_FILES, ROOT, Chapter, known, select
 from .console import errors, fail, say
@@ -111,6 +111,9 @@ def check(
     metric as a keyword: `results.report("02", seed=SEED, data=digits.provenance, test_accuracy=accuracy)`. Its bound
     stands three to six standard deviations from the mean of the measured values.
 
+    **Records.** `chapters/ledger.jsonl` holds, per chapter and kind of data, the latest recorded run; its results keep
+    the claims. A chapter whose inputs changed since is *due to be measured*. That is no failure either: CI measures it.
+
     Examples:
     ```
     course check         the whole course
@@ -163,6 +166,9 @@ def find_problems(chapters: Sequence[Chapter], root: Path) -> Findings:
             problems += _worked_problems(chapter, worked, claims)
         if worked and not broken:
             notes += _due(chapter, worked)
+    if not broken:
+        found = _ledger_findings(chapters, claims, root)
+        problems, notes = problems + found.problems, notes + found.notes
     return Findings(problems, notes)
 
 
@@ -207,6 +213,52 @@ def _claims_problems(claims: Sequence[results.Claim], chapters: Sequence[Chapter
     own = [claim for claim in claims if claim.chapter in chosen]
     for problem in results.problems_with_bounds(own):
         yield f"chapters/claims.toml: {problem}"
+
+
+def _ledger_findings(chapters: Sequence[Chapter], claims: Sequence[results.Claim], root: Path) -> Findings:
+    """Hold the recorded runs against the claims; a chapter whose inputs changed since is due for another."""
+    from .run import read_parameters
+
+    try:
+        records = ledger.read(root)
+    except ValueError as error:
+        return Findings([str(error)], [])
+    ids = {chapter.id for chapter in known(root)}
+    problems = [
+        f"chapters/ledger.jsonl: there is no chapter {record.chapter}. Remove its record."
+        for record in records
+        if record.chapter not in ids
+    ]
+    notes = []
+    for chapter in chapters:
+        try:
+            kinds = ("full", "bundled") if "DATA" in read_parameters(chapter.learner) else ("bundled",)
+            inputs = editions.inputs_hash(chapter)
+        except ValueError:
+            continue  # what is wrong with its notebook or its source has been said
+        found = {kind: ledger.find(records, chapter, kind) for kind in kinds}
+        due = [kind for kind, record in found.items() if not record or record.inputs != inputs]
+        current = {record.data: record for record in found.values() if record and record.inputs == inputs}
+        for record in current.values():
+            problems += _record_problems(chapter, record, claims)
+        if due:
+            ways = " and ".join(f"`course run {chapter.id} --data {kind} --record`" for kind in due)
+            notes.append(
+                f"{chapter.name} is due to be measured on {' and '.join(due)} data: its inputs have changed since it "
+                f"was recorded, or it never was. Run {ways}."
+            )
+    return Findings(problems, notes)
+
+
+def _record_problems(chapter: Chapter, record: ledger.Record, claims: Sequence[results.Claim]) -> Iterator[str]:
+    own = [claim for claim in claims if claim.chapter == chapter.id]
+    for row in ledger.rows_of(record, own):
+        if row.verdict in ("missed", "not reported", "other data"):
+            value = "" if row.value is None else f" ({row.value:g}, claimed {row.bound_text})"
+            yield (
+                f"chapters/ledger.jsonl: {chapter.name} on {record.data} data: {row.metric} is {row.verdict}{value}. "
+                f"Measure again: `course run {chapter.id} --data {record.data} --record`."
+            )
 
 
 def _header_problems(chapter: Chapter, source: NotebookNode) -> Iterator[str]:

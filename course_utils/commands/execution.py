@@ -459,7 +459,14 @@ def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker) -> str:
     if tracker.seen < len(executed.cells):
         # papermill takes sys.exit() for a wish to end early and well.
         return f"{tracker.step.place}: SystemExit, so the cells after it did not run"
+    for index, cell in enumerate(executed.cells):
+        if "alt" in cell.metadata and not _shows_a_picture(cell):
+            return f"{tracker.places.get(index, 'a text cell')}: it has a text for a figure, and drew none"
     return ""
+
+
+def _shows_a_picture(cell: NotebookNode) -> bool:
+    return any(kind.startswith("image/") for output in cell.get("outputs", []) for kind in output.get("data", {}))
 
 
 def _own_interpreter(sockets: str) -> tuple[type, list]:

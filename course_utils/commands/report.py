@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 TEMPLATE = Path(__file__).with_suffix(".html.j2")
-BAD_VERDICTS = ("missed", "not reported", "other data")
+BAD_VERDICTS = ("missed", "not reported", "other data", "unlike its record")
 
 
 class Run(NamedTuple):
@@ -33,6 +33,7 @@ class Run(NamedTuple):
         outcomes: One per chapter.
         payloads: Every result that the chapters recorded, by the outcome's name.
         rows: The scoreboard.
+        yardstick: Seconds of the yardstick on this machine, lately; None where it was not run.
     """
 
     started: datetime
@@ -41,6 +42,14 @@ class Run(NamedTuple):
     outcomes: Sequence[Outcome]
     payloads: dict[str, list[dict]]
     rows: Sequence[results.Row]
+    yardstick: float | None = None
+
+    @property
+    def yardstick_text(self) -> str:
+        """What to write beside a table of seconds."""
+        if self.yardstick is None:
+            return "Yardstick: not run in the last two hours (make yardstick)."
+        return f"Yardstick: {self.yardstick:.0f} s; budgets are meant for a machine where it takes 60 s."
 
 
 def write(run: Run, folder: Path) -> Path:
@@ -62,6 +71,7 @@ def write(run: Run, folder: Path) -> Path:
         "edition": run.edition,
         "parameters": run.parameters,
         "machine": machine(),
+        "yardstick": run.yardstick,
         "chapters": [_chapter(outcome, run.payloads[outcome.name], folder) for outcome in run.outcomes],
         "scoreboard": [row._asdict() for row in run.rows],
     }

@@ -19,11 +19,7 @@ from .console import console, fail, say
 INTERRUPTED = 130
 VERDICT_STYLES = {"met": "green", "short": "yellow"}
 STATUS_STYLES = {"ok": "green", "failed": "bold red"}
-MADE_ON = {
-    "full": "full data",
-    "bundled": "bundled data (it has no other)",
-    "any": "no data set (it needs none)",
-}
+MADE_ON = {"full": "full data", "bundled": "bundled data", "any": "no data set (it needs none)"}
 # What to pass for each type that a parameter may have.
 WAYS_OUT = {
     "bool": "true or false",
@@ -63,6 +59,8 @@ class Options(NamedTuple):
     cell_timeout: float = 600.0
     report: Path | None = None
     changed: bool = False
+    record: bool = False
+    again: bool = False
 
 
 class Parameter(NamedTuple):
@@ -127,7 +125,24 @@ def run(
         bool,
         typer.Option(
             "--changed",
-            help="Leave out each chapter whose worked edition was made from these very inputs on full data.",
+            help="Leave out each chapter whose record in the ledger was made from these very inputs, on the data asked "
+            "for.",
+        ),
+    ] = False,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record",
+            help="For authors: put each run that ends well and keeps its claims into the ledger, "
+            "`chapters/ledger.jsonl`. No parameter but SEED may be passed.",
+        ),
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Measure again, with the seed of the record, and hold the numbers against it. Without CHAPTER it is "
+            "the turn of the one whose record is oldest.",
         ),
     ] = False,
 ) -> None:
@@ -136,7 +151,8 @@ def run(
     Each chapter runs in a worker process and a kernel of its own, in an empty folder. While it runs, a bar shows how
     far it is and which section is at work. Then come
 
-    - a table with status, data used, seconds and peak memory of each chapter;
+    - a table with status, data used, seconds and peak memory of each chapter, and the yardstick's seconds beside it
+      where `make yardstick` has run in the last two hours;
     - the scoreboard: every number that a chapter reported, the bound that the course claims, and the verdict;
     - one line per failure: chapter, cell (counted in code cells), section and error;
     - a report in `reports/`: `index.html` with all this and every executed notebook, also the partial one of a
@@ -147,8 +163,8 @@ def run(
     Ctrl-C stops every kernel, and still writes the report of what ran.
 
     The exit code is 0 when all is well; 1 when a chapter failed, or a claim was missed, never reported, or reported
-    on other data than it was measured on; 2 for a wrong call; 130 after Ctrl-C. Claims marked *short* (known not to
-    be met yet) and the numbers of a smoke run are shown, but never fail it.
+    on other data than it was measured on, or a number is unlike its record; 2 for a wrong call; 130 after Ctrl-C.
+    Claims marked *short* (known not to be met yet) and the numbers of a smoke run are shown, but never fail it.
 
     Examples:
     ```
@@ -157,12 +173,16 @@ def run(
     course run 02 --param SEED=1             another seed
     course run --param SMOKE=true            does every cell run? (seconds, no claims)
     course run --edition solutions --jobs 2  worked notebooks, two at a time
-    course run --changed --data full         only what has changed since its worked edition was made
+    course run --changed --data full         only what has changed since its run was recorded
+    course run --again --data bundled        is the oldest record still true?
+    course run 02 --data full --record       for authors: record the run
     ```
 
     An unknown parameter lists the ones that the chapter has, with their defaults.
     """
-    options = Options(chapters or (), edition.value, data.value, jobs, param or (), cell_timeout, report, changed)
+    options = Options(
+        chapters or (), edition.value, data.value, jobs, param or (), cell_timeout, report, changed, record, again
+    )
     try:
         code = run_chapters(options)
     except ValueError as error:
@@ -189,7 +209,7 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
     from course_utils import results
     from course_utils.datasets import store
 
-    from . import execution
+    from . import execution, ledger
     from . import report as report_module
 
     store.mirror_dir()  # a wrong COURSE_DATA_DIR is better told now than in the middle of a chapter
@@ -199,15 +219,23 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
     claims_file = root / "chapters" / "claims.toml"
     claims = results.load_claims(claims_file) if claims_file.exists() else []
     passed = _parse_params(options.param)
+    _refuse_what_does_not_go_together(options, passed)
+    records = ledger.read(root) if options.changed or options.record or options.again else []
     if options.changed:
-        chosen = [chapter for chapter in chosen if _has_changed(chapter)]
+        chosen = [chapter for chapter in chosen if _has_changed(chapter, options.data, records)]
         if not chosen:
             say("Nothing to run.")
             return 0
+    earlier = {}
+    if options.again:
+        chosen = chosen if options.chapters else [ledger.oldest(records, chosen, options.data)]
+        earlier = {chapter.id: _record_to_compare(chapter, options, records) for chapter in chosen}
+    inputs = {chapter: _inputs_to_record(chapter, options) for chapter in chosen} if options.record else {}
 
     started = datetime.now()
     folder = _chosen_folder(options.report, root) if options.report else _new_folder(root, started)
-    jobs = [_job(chapter, options, passed, folder) for chapter in chosen]
+    seeds = {chapter_id: {"SEED": str(record.seed)} for chapter_id, record in earlier.items()}
+    jobs = [_job(chapter, options, seeds.get(chapter.id, passed), folder) for chapter in chosen]
     for job in jobs:
         job.folder.mkdir(parents=True, exist_ok=True)
         job.target.unlink(missing_ok=True)  # of an earlier run with the same --report
@@ -219,13 +247,16 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
     payloads = {outcome.name: _collect(outcome.target) for outcome in outcomes}
     finished = {chapter.id for chapter, outcome in zip(chosen, outcomes, strict=True) if outcome.status == "ok"}
     rows = results.scoreboard([each for found in payloads.values() for each in found], claims, finished, options.data)
+    rows = ledger.compared(rows, earlier, claims)
     injected = {name: value for job in jobs for name, value in job.parameters.items()}
-    summary = report_module.Run(started, options.edition, injected, outcomes, payloads, rows)
+    summary = report_module.Run(started, options.edition, injected, outcomes, payloads, rows, ledger.yardstick(root))
     _print_summary(summary, report_module)
     try:
         say(f"Report: {_short(report_module.write(summary, folder))}")
     except OSError as error:
         raise OSError(f"The report cannot be written: {error}. Free some space, or pass --report DIR.") from error
+    if options.record:
+        _record(chosen, summary, inputs, root)
     return _exit_code(summary, report_module.BAD_VERDICTS)
 
 
@@ -299,18 +330,82 @@ def _parse_params(pairs: Sequence[str]) -> dict[str, str]:
     return passed
 
 
-def _has_changed(chapter: Chapter) -> bool:
+def _refuse_what_does_not_go_together(options: Options, passed: dict[str, str]) -> None:
+    others = sorted(set(passed) - {"SEED"})
+    if options.record and others:
+        raise ValueError(
+            f"--record with --param {others[0]}: the ledger holds runs with the chapters' own settings. Leave one out."
+        )
+    if options.again and (passed or options.data == "auto" or options.changed):
+        raise ValueError(
+            "--again takes its parameters from the record. Pass --data bundled or --data full, and neither --param nor "
+            "--changed."
+        )
+
+
+def _has_changed(chapter: Chapter, data: str, records: Sequence) -> bool:
     """Say, and tell the user, whether a chapter needs a run."""
     from . import editions
 
-    record = editions.recorded(chapter)
-    if record is None:
+    inputs = editions.inputs_hash(chapter)
+    wanted = ("full", "bundled") if data == "auto" else (data,)
+    current = [record for kind in wanted if (record := _record_of(chapter, kind, records)) and record.inputs == inputs]
+    if not current:
         return True
-    fullest = record.data != "bundled" or "DATA" not in read_parameters(chapter.learner)
-    if not fullest or record.inputs != editions.inputs_hash(chapter):
-        return True
-    say(f"{chapter.name}: left out; its worked edition was made from these very inputs, on {MADE_ON[record.data]}.")
+    say(f"{chapter.name}: left out; its record was made from these very inputs, on {MADE_ON[current[0].data]}.")
     return False
+
+
+def _record_of(chapter: Chapter, data: str, records: Sequence):
+    """Find the record of a chapter; one that has no full data set to choose has its record on the bundled one."""
+    from . import ledger
+
+    return ledger.find(records, chapter, data if "DATA" in read_parameters(chapter.learner) else "bundled")
+
+
+def _record_to_compare(chapter: Chapter, options: Options, records: Sequence):
+    from . import editions
+
+    record = _record_of(chapter, options.data, records)
+    way_out = f"Record one: course run {chapter.id} --data {options.data} --record."
+    if record is None:
+        raise ValueError(f"{chapter.name} has no record on {options.data} data. {way_out}")
+    if record.inputs != editions.inputs_hash(chapter):
+        raise ValueError(f"The record of {chapter.name} was made from other inputs than these. {way_out}")
+    return record
+
+
+def _inputs_to_record(chapter: Chapter, options: Options) -> str:
+    """Hash what a run is about to rest on; refuse a notebook that is not what its source gives."""
+    from . import editions
+
+    path = chapter.learner if options.edition == "notebooks" else chapter.worked
+    built = editions.learner_edition(chapter) if options.edition == "notebooks" else editions.worked_edition(chapter)
+    found = editions.stored(path)
+    if found is None or editions.code_of(found) != editions.code_of(built):
+        raise ValueError(
+            f"{path.relative_to(chapter.root).as_posix()} is not what its source gives, so its run cannot be recorded. "
+            f"Run `course build {chapter.id}` first."
+        )
+    return editions.inputs_hash(chapter)
+
+
+def _record(chapters: Sequence[Chapter], summary, inputs: dict[Chapter, str], root: Path) -> None:
+    """Put the runs that ended well into the ledger, and say which did not."""
+    from . import ledger, report
+
+    kept = []
+    for chapter, outcome in zip(chapters, summary.outcomes, strict=True):
+        bad = [row for row in summary.rows if row.chapter == chapter.id and row.verdict in report.BAD_VERDICTS]
+        if outcome.status != "ok" or bad:
+            reason = f"its run {outcome.status}" if outcome.status != "ok" else f"{bad[0].metric}: {bad[0].verdict}"
+            say(f"{chapter.name}: not recorded, {reason}.")
+            continue
+        payloads = summary.payloads[outcome.name]
+        kept.append(ledger.of_run(chapter, inputs[chapter], payloads, outcome.seconds, outcome.peak_bytes))
+    ledger.write(kept, root)
+    if kept:
+        say(f"Recorded in chapters/{ledger.path_of(root).name}: {', '.join(record.chapter for record in kept)}.")
 
 
 def _chosen_folder(folder: Path, root: Path) -> Path:
@@ -444,6 +539,7 @@ def _print_summary(summary, report_module) -> None:
             size_text(outcome.peak_bytes) if ran else "-",
         )
     console.print(chapters)
+    say(summary.yardstick_text)
     if summary.rows:
         console.print(_scoreboard(summary.rows, report_module.BAD_VERDICTS))
     for outcome in summary.outcomes:

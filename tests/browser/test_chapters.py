@@ -1,4 +1,7 @@
-"""Each chapter in the browser: run it as a learner does, then touch everything that can be touched."""
+"""Each chapter that has a widget, in the browser: run it as a learner does, then make one gesture per kind of control.
+
+What each control does at each of its extremes is proved without a browser, in tests/test_chapter_widgets.py.
+"""
 
 import re
 
@@ -10,17 +13,15 @@ SLOW = 0.30  # seconds for an answer in which a model predicts
 QUICK = 0.15  # seconds for a drawing alone
 
 
-def move(widget, *names):
-    """Move each slider by keyboard, to both ends too: it is drawn anew each time, and what is seen changes."""
-    for name in names:
-        handle, seen = widget.slider(name), set()
-        handle.press("Home")
-        widget.notebook.page.wait_for_timeout(500)  # it may be there already, and then nothing is drawn
-        for key in ("End", "ArrowLeft", "Home", "ArrowRight"):
-            if key != "Home" or handle.get_attribute("aria-valuenow") != handle.get_attribute("aria-valuemin"):
-                widget.after(handle.press, key)
-            seen.add((widget.status.inner_text(), widget.picture.get_attribute("src")))
-        assert len(seen) > 1, f"{name} changes nothing"
+def move(widget, name):
+    """Move a slider by keyboard to its end and back by a step: it is drawn anew, and what is seen changes."""
+    handle = widget.slider(name)
+    low, high, now = (handle.get_attribute(f"aria-value{which}") for which in ("min", "max", "now"))
+    seen = {(widget.status.inner_text(), widget.picture.get_attribute("src"))}
+    for key in ("Home", "ArrowRight") if now == high else ("End", "ArrowLeft"):
+        widget.after(handle.press, key)
+        seen.add((widget.status.inner_text(), widget.picture.get_attribute("src")))
+    assert len(seen) > 1, f"{name} changes nothing between {low} and {high}"
     widget.notebook.check_no_error()
 
 
@@ -39,13 +40,13 @@ def test_basics(open_chapter):
     assert number(neuron.status.inner_text(), "loss") <= 0.03
     flat = neuron.after(neuron.drag, "weight", -60)
     assert number(flat, "weight") < 0.5
-    move(neuron, "weight", "bias")
+    move(neuron, "bias")
     neuron.keep("01_neuron")
 
     activation = chapter.widget("at which sigmoid passes on most")
     assert "slope 0.250; left after layer 10: 9.5e-07" in activation.status.inner_text()
     activation.after(activation.choice("activation", "ReLU").press, "Enter")
-    move(activation, "z", "depth")
+    move(activation, "z")
     activation.after(activation.button("ReLU above zero").click)
     assert "slope 1.000; left after layer 10: 1" in activation.status.inner_text()
     activation.keep("01_activation")
@@ -55,7 +56,7 @@ def test_basics(open_chapter):
     better = number(descent.after(descent.button("with momentum").click), "loss")
     assert better < bold
     descent.after(descent.choice("optimizer", "Adam").click)
-    move(descent, "learning rate", "momentum")
+    move(descent, "learning rate")
     descent.keep("01_descent")
     chapter.check(QUICK)
 
@@ -64,7 +65,7 @@ def test_mlp(open_chapter):
     chapter = open_chapter("02")
     chapter.run_all(SECONDS)
     altered = chapter.widget("until the answer changes")
-    move(altered, "digit", "right", "down", "turn", "pen")
+    move(altered, "turn")
     altered.after(altered.button("as it is").click)
     altered.keep("02_altered")
     pad = chapter.widget("a 7 with a bar and without")
@@ -78,20 +79,18 @@ def test_cnn(open_chapter, lab):
     chapter = open_chapter("03")
     chapter.run_all(SECONDS)
     kernel = chapter.widget("and 0 everywhere else")
-    for name in ("vertical edges", "sharpen", "blur"):
-        kernel.after(kernel.button(name).click)
+    kernel.after(kernel.button("blur").click)
     kernel.notebook.page.wait_for_timeout(1000)
     assert kernel.status.inner_text().count("+0.11") == 9, "the sliders' steps do not change what a button set"
-    move(kernel, "top left", "centre", "right")
+    move(kernel, "centre")
     kernel.keep("03_kernel")
     maps = chapter.widget("hold a channel")
-    move(maps, "layer", "channel", "digit")
+    move(maps, "channel")
     maps.after(maps.button("another channel").click)
     assert maps.status.inner_text() == "layer 2, channel 40"
     maps.keep("03_maps")
 
     pad = chapter.widget("that you can read at once")
-    pad.after(pad.button("a ring").click)
     pad.after(pad.draw, [[(0.5, 0.15), (0.5, 0.9)]])
     pad.clear()
     assert pad.status.inner_text() == "The pad is empty: draw a digit."
@@ -121,11 +120,9 @@ def test_lstm(open_chapter):
     review.after(review.button("not hated").press, " ")
     review.keep("04_review")
     review.after(review.type, "your review", "This film is not good")
-    review.after(review.field("your review").press, "Backspace")
     review.type("your review", " ")
     review.status.filter(has_text="Nothing is typed yet.").wait_for()
-    review.after(review.type, "your review", "xyzzy")
-    review.after(review.type, "your review", "a wonderful film " * 12)
+    review.after(review.type, "your review", "a wonderful film " * 3)
     review.keep("04_review_typed")
     chapter.check(SLOW)
 
@@ -138,7 +135,7 @@ def test_stocks(open_chapter):
     twenty = number(forecast.after(forecast.button("in twenty days").click), "naive")
     assert twenty > one_day
     forecast.after(forecast.choice("series", "seasonal").click)
-    move(forecast, "lookback", "horizon")
+    move(forecast, "lookback")
     forecast.keep("05_forecast")
     chapter.check(SLOW)
 
@@ -148,10 +145,10 @@ def test_gan(open_chapter):
     chapter.run_all(SECONDS)
     walk = chapter.widget("walk slowly from 0 to 1")
     assert walk.after(walk.button("half-way").click) == "50% of the way from 0 to 1"
-    move(walk, "first", "second", "share")
+    move(walk, "first")
     walk.keep("06_walk")
     directions = chapter.widget("turn one direction from end to end")
-    move(directions, "direction 1", "direction 4")
+    move(directions, "direction 1")
     directions.keep("06_directions")
     chapter.check(SLOW)
 
@@ -160,10 +157,9 @@ def test_bert(open_chapter):
     chapter = open_chapter("07")
     chapter.run_all(SECONDS)
     attention = chapter.widget("go through the heads of block 0")
-    move(attention, "block", "head")
+    move(attention, "head")
     attention.after(attention.type, "your sentence", "The cat that the dog chased was fast.")
     attention.keep("07_attention")
-    attention.after(attention.type, "your sentence", "word " * 60)
     chapter.check(SLOW)
 
 
@@ -174,17 +170,10 @@ def test_resnet(open_chapter):
     chosen = re.search(r"what speaks for (\w+)", warm.status.inner_text()).group(1)
     others = [kind for kind in warm.choices("kind").all_inner_texts() if kind != chosen]
     assert len(others) == 9
-    for kind in others[:3]:
-        assert f"what speaks for {kind}" in warm.after(warm.choice("kind", kind).click)
+    assert f"what speaks for {others[0]}" in warm.after(warm.choice("kind", others[0]).click)
     move(warm, "picture")
     warm.keep("08_grad_cam")
     chapter.check(SLOW)
-
-
-def test_keras_tour(open_chapter):
-    chapter = open_chapter("A1")
-    chapter.run_all(SECONDS)
-    chapter.check_no_error()
 
 
 def test_widget_shows_an_error_of_its_own_and_goes_on(open_notebook, make_notebook):
