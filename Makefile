@@ -9,7 +9,7 @@ BIN := .venv/bin
 endif
 COURSE := $(BIN)/course
 
-.PHONY: help lab run test test-all yardstick faults check build lock clean
+.PHONY: help lab run test test-all again yardstick faults check build lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1: /'
@@ -33,6 +33,9 @@ test-all: test  ## Everything that `make test` does, then what changed and one c
 	$(COURSE) run --data full --changed
 	$(COURSE) run --data bundled --again
 	$(BIN)/python -m pytest tests/full tests/browser
+
+again: .venv/data.stamp  ## Measure the chapter with the oldest record again, and record it: commit the ledger afterwards
+	$(COURSE) run --data bundled --again --record
 
 faults: .venv/dev.stamp .venv/data.stamp  ## Plant faults in a copy, one after the other: does `make test` turn red at each?
 	$(BIN)/python tools/plant_faults.py $(ARGS)
