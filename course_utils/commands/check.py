@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -18,6 +18,7 @@ from . import editions, ledger
 from .build import LARGEST
 from .chapters import OWN_FILES, ROOT, Chapter, known, select
 from .console import errors, fail, say
+from .report import BAD_VERDICTS
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -148,6 +149,8 @@ def find_problems(chapters: Sequence[Chapter], root: Path) -> Findings:
     claims, broken = _read_claims(root)
     problems += broken
     problems += _claims_problems(claims, known(root), {chapter.id for chapter in chapters})
+    records, damage = _read_ledger(root)
+    problems += damage
     for chapter in chapters:
         try:
             source = editions.read_source(chapter)
@@ -164,11 +167,12 @@ def find_problems(chapters: Sequence[Chapter], root: Path) -> Findings:
         problems += _edition_problems(chapter.worked, editions.worked_edition(chapter), chapter)
         if worked:
             problems += _worked_problems(chapter, worked, claims)
-        if worked and not broken:
-            notes += _due(chapter, worked)
-    if not broken:
-        found = _ledger_findings(chapters, claims, root)
-        problems, notes = problems + found.problems, notes + found.notes
+        if not broken:
+            inputs = editions.inputs_hash(chapter)
+            notes += _due(chapter, worked, inputs)
+            current = _current_records(chapter, source, inputs, records)
+            notes += _unmeasured(chapter, current)
+            problems += _record_problems(chapter, current, claims)
     return Findings(problems, notes)
 
 
@@ -215,50 +219,48 @@ def _claims_problems(claims: Sequence[results.Claim], chapters: Sequence[Chapter
         yield f"chapters/claims.toml: {problem}"
 
 
-def _ledger_findings(chapters: Sequence[Chapter], claims: Sequence[results.Claim], root: Path) -> Findings:
-    """Hold the recorded runs against the claims; a chapter whose inputs changed since is due for another."""
-    from .run import read_parameters
-
+def _read_ledger(root: Path) -> tuple[list[ledger.Record], list[str]]:
+    ids = {chapter.id for chapter in known(root)}
     try:
         records = ledger.read(root)
     except ValueError as error:
-        return Findings([str(error)], [])
-    ids = {chapter.id for chapter in known(root)}
-    problems = [
-        f"chapters/ledger.jsonl: there is no chapter {record.chapter}. Remove its record."
-        for record in records
-        if record.chapter not in ids
-    ]
-    notes = []
-    for chapter in chapters:
-        try:
-            kinds = ("full", "bundled") if "DATA" in read_parameters(chapter.learner) else ("bundled",)
-            inputs = editions.inputs_hash(chapter)
-        except ValueError:
-            continue  # what is wrong with its notebook or its source has been said
-        found = {kind: ledger.find(records, chapter, kind) for kind in kinds}
-        due = [kind for kind, record in found.items() if not record or record.inputs != inputs]
-        current = {record.data: record for record in found.values() if record and record.inputs == inputs}
-        for record in current.values():
-            problems += _record_problems(chapter, record, claims)
-        if due:
-            ways = " and ".join(f"`course run {chapter.id} --data {kind} --record`" for kind in due)
-            notes.append(
-                f"{chapter.name} is due to be measured on {' and '.join(due)} data: its inputs have changed since it "
-                f"was recorded, or it never was. Run {ways}."
-            )
-    return Findings(problems, notes)
+        return [], [str(error)]
+    strange = [record.chapter for record in records if record.chapter not in ids]
+    return records, [f"chapters/ledger.jsonl: there is no chapter {name}. Remove its record." for name in strange]
 
 
-def _record_problems(chapter: Chapter, record: ledger.Record, claims: Sequence[results.Claim]) -> Iterator[str]:
+def _current_records(
+    chapter: Chapter, source: NotebookNode, inputs: str, records: Sequence[ledger.Record]
+) -> dict[str, ledger.Record | None]:
+    """{kind of data that the chapter can run on: its record, or None where that is missing or of other inputs}."""
+    tagged = (cell.source for cell in source.cells if "parameters" in cell.metadata.get("tags", []))
+    kinds = ("full", "bundled") if re.search(r"^DATA\b", next(tagged, ""), re.MULTILINE) else ("bundled",)
+    found = {kind: ledger.find(records, chapter, kind) for kind in kinds}
+    return {kind: record if record and record.inputs == inputs else None for kind, record in found.items()}
+
+
+def _unmeasured(chapter: Chapter, current: Mapping[str, ledger.Record | None]) -> Iterator[str]:
+    due = [kind for kind, record in current.items() if record is None]
+    if due:
+        ways = " and ".join(f"`course run {chapter.id} --data {kind} --record`" for kind in due)
+        yield (
+            f"{chapter.name} is due to be measured on {' and '.join(due)} data: its inputs have changed since it was "
+            f"recorded, or it never was. Run {ways}."
+        )
+
+
+def _record_problems(
+    chapter: Chapter, current: Mapping[str, ledger.Record | None], claims: Sequence[results.Claim]
+) -> Iterator[str]:
     own = [claim for claim in claims if claim.chapter == chapter.id]
-    for row in ledger.rows_of(record, own):
-        if row.verdict in ("missed", "not reported", "other data"):
-            value = "" if row.value is None else f" ({row.value:g}, claimed {row.bound_text})"
-            yield (
-                f"chapters/ledger.jsonl: {chapter.name} on {record.data} data: {row.metric} is {row.verdict}{value}. "
-                f"Measure again: `course run {chapter.id} --data {record.data} --record`."
-            )
+    for record in {record.data: record for record in current.values() if record}.values():
+        for row in ledger.rows_of(record, own):
+            if row.verdict in BAD_VERDICTS:
+                value = "" if row.value is None else f" ({row.value:g}, claimed {row.bound_text})"
+                yield (
+                    f"chapters/ledger.jsonl: {chapter.name} on {record.data} data: {row.metric} is {row.verdict}"
+                    f"{value}. Measure again: `course run {chapter.id} --data {record.data} --record`."
+                )
 
 
 def _header_problems(chapter: Chapter, source: NotebookNode) -> Iterator[str]:
@@ -470,9 +472,9 @@ def _home_folder(cell: NotebookNode) -> str:
     return next((found[0] for text in texts if (found := HOME.search(text))), "")
 
 
-def _due(chapter: Chapter, worked: NotebookNode) -> Iterator[str]:
+def _due(chapter: Chapter, worked: NotebookNode | None, inputs: str) -> Iterator[str]:
     record = editions.record_of(worked)
-    if record and record.inputs != editions.inputs_hash(chapter):
+    if record and record.inputs != inputs:
         name = chapter.worked.relative_to(chapter.root).as_posix()
         yield f"{name} is due for a new run: its inputs have changed. Run `course build {chapter.id}`."
 
