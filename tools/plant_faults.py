@@ -110,12 +110,16 @@ def faults(address: str) -> list[Fault]:
         Fault(
             "a widget that raises",
             change("chapters/03_cnn.py", 'ax.set_title(f"layer', 'ax.set_titel(f"layer'),
-            [*PYTEST, "tests/test_chapter_widgets.py", "-k", "03"],
+            [*PYTEST, "tests/test_chapter_widgets.py", "-k", "browser"],
         ),
         Fault(
             "a check that praises a wrong answer",
-            change("course_utils/checks/chapter02.py", "return mistake", 'return ""'),
-            [*PYTEST, "tests/test_chapter02_checks.py"],
+            change(
+                "course_utils/checks/verdict.py",
+                "Verdict(NOT_RIGHT, found) if found",
+                "Verdict(CORRECT, praise) if found",
+            ),
+            [*PYTEST, "tests/test_checks.py", "-k", "02"],
         ),
         Fault(
             "a shadowed environment variable",
