@@ -15,10 +15,12 @@ from course_utils import weights
 from course_utils.datasets import store
 
 FOLDER: list[tempfile.TemporaryDirectory] = []
+# nbval kills its kernels, which then leave what TensorFlow wrote while it traced; so they have a temporary folder, too.
 ENVIRONMENT = """\
-import os
+import os, tempfile
 os.environ.pop("COURSE_DATA_DIR", None)
-os.environ.update(COURSE_CACHE_DIR={cache!r}, COURSE_MODELS_DIR={models!r}, COURSE_HEADLESS="1")
+os.environ.update(COURSE_CACHE_DIR={cache!r}, COURSE_MODELS_DIR={models!r}, TMPDIR={temporary!r}, COURSE_HEADLESS="1")
+tempfile.tempdir = {temporary!r}
 """
 
 
@@ -37,11 +39,12 @@ def bring_weights():
 
 @functools.cache
 def environment() -> str:
-    """Python that gives a kernel a cache without data and a folder for its models; both are made at the first call."""
+    """Python that gives a kernel a cache without data and folders of its own, which are made at the first call."""
     FOLDER.append(tempfile.TemporaryDirectory(prefix="course-notebooks-"))
-    folder = Path(FOLDER[0].name)
-    copy_weights(folder / "cache")
-    return ENVIRONMENT.format(cache=str(folder / "cache"), models=str(folder / "models"))
+    cache, models, temporary = (Path(FOLDER[0].name) / name for name in ("cache", "models", "temporary"))
+    copy_weights(cache)
+    temporary.mkdir()
+    return ENVIRONMENT.format(cache=str(cache), models=str(models), temporary=str(temporary))
 
 
 def pytest_collection_modifyitems(items):
