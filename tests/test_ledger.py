@@ -87,16 +87,6 @@ def test_run_that_is_no_whole_one_is_not_recorded(root, payloads, words):
         record(root, *payloads)
 
 
-def test_chapter_without_a_record_comes_first_then_the_oldest(root):
-    chapters = [Chapter(number, f"{number}_x", root) for number in ("01", "02", "03")]
-    old, older = (
-        record(root, payload(accuracy=1), chapter=number)._replace(at=at)
-        for number, at in (("01", "2026-02-01T00:00:00+00:00"), ("02", "2026-01-01T00:00:00+00:00"))
-    )
-    assert ledger.oldest([old, older], chapters, "bundled").id == "03"
-    assert ledger.oldest([old, older], chapters[:2], "bundled").id == "02"
-
-
 @pytest.mark.parametrize(("hours", "found"), [(0, 75.5), (1.9, 75.5), (2.1, None)])
 def test_yardstick_counts_for_two_hours(root, hours, found):
     (root / "reports").mkdir()

@@ -391,10 +391,19 @@ def test_again_with_record_hands_the_turn_on(built, screen, pretend):
 
 def test_again_without_a_record_to_hold_against_is_an_error_with_the_way_out(built, pretend, monkeypatch):
     with pytest.raises(ValueError, match=r"01_x has no record on full data\. Record one: course run 01 --data full"):
-        run_chapters(Options(again=True, data="full"), built)
+        run_chapters(Options(["01"], again=True, data="full"), built)
     monkeypatch.setattr(editions, "inputs_hash", lambda chapter: "1" * 64)
     with pytest.raises(ValueError, match="The record of 02_x was made from other inputs than these"):
-        run_chapters(Options(again=True, data="bundled"), built)
+        run_chapters(Options(["02"], again=True, data="bundled"), built)
+
+
+def test_turn_goes_past_a_chapter_whose_inputs_changed(built, screen, pretend, monkeypatch):
+    monkeypatch.setattr(editions, "inputs_hash", lambda chapter: SAME if chapter.id != "02" else "1" * 64)
+    jobs = pretend(payload("01", accuracy=0.96))
+    assert run_chapters(Options(again=True, data="bundled"), built) == 0
+    assert [job.name for job in jobs] == ["01_x"]
+    assert run_chapters(Options(again=True, data="full"), built) == 0
+    assert "Nothing to run: no record was made from" in screen.export_text()
 
 
 @pytest.mark.parametrize(

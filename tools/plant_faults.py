@@ -1,6 +1,6 @@
 """Does CI see what it is there to see? Plant one fault at a time in a copy of the project, and run what must turn red.
 
-    python tools/plant_faults.py [WORDS OF A NAME ...]
+    python tools/plant_faults.py [WORD OF A NAME ...]
 
 Each command is a part of `make test` or, where noted, of `make test-all`. The copy is made of what git tracks, with the
 changes that are not committed yet; it uses the environment that runs this. First the same commands run without a fault:
@@ -25,6 +25,8 @@ COURSE = [sys.executable, "-c", "from course_utils.commands import app; app()"]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 ISOLATED = [sys.executable, "tools/isolated.py"]
 CHECK = [*COURSE, "check"]
+# Of what a command prints, the lines that say what is wrong.
+TELLING = re.compile(r" failed: |^FAILED|^ERROR|left behind|^chapters/|^notebooks/|^solutions/|unlike its record")
 
 
 class Fault(NamedTuple):
@@ -168,24 +170,31 @@ def run(fault: Fault | None, command: list[str]) -> bool:
         done = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    told = next(
-        (
-            line
-            for line in lines
-            if re.search(r" failed: |^FAILED|^ERROR|left behind|^chapters/|^notebooks/|^solutions/|unlike", line)
-        ),
-        lines[-1:] or [""],
-    )
-    print(f"    exit code {done.returncode} after {seconds:.0f} s: {str(told)[:160]}", flush=True)
+    told = [line for line in lines if TELLING.search(line)] or lines or [""]
+    print(f"    exit code {done.returncode} after {seconds:.0f} s: {told[-1][:160]}", flush=True)
     return done.returncode != 0
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    """A server that says yes to everything."""
+
+    def do_GET(self):
+        """Answer without content."""
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Keep the terminal clean."""
 
 
 def main(words: list[str]) -> int:
     """Plant the chosen faults; 1 where one stayed green, or a command is red without any."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     chosen = [
-        fault for fault in faults(f"http://127.0.0.1:{server.server_port}") if all(word in fault.name for word in words)
+        fault
+        for fault in faults(f"http://127.0.0.1:{server.server_port}")
+        if not words or any(word in fault.name for word in words)
     ]
     wrong = []
     for command in {" ".join(fault.command): fault.command for fault in chosen}.values():

@@ -125,12 +125,6 @@ def find(records: Sequence[Record], chapter: Chapter, data: str) -> Record | Non
     return own.get(data) or own.get("any")
 
 
-def oldest(records: Sequence[Record], chapters: Sequence[Chapter], data: str) -> Chapter:
-    """Say whose turn it is to be measured again: the chapter with the oldest record, or the first with none."""
-    found = {chapter: find(records, chapter, data) for chapter in chapters}
-    return min(chapters, key=lambda chapter: found[chapter].at if found[chapter] else "")
-
-
 def of_run(chapter: Chapter, inputs: str, payloads: Sequence[dict], seconds=None, peak_bytes=None) -> Record:
     """Make the record of a run.
 

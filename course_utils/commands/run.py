@@ -228,8 +228,11 @@ def run_chapters(options: Options, root: Path = ROOT) -> int:
             return 0
     earlier = {}
     if options.again:
-        chosen = chosen if options.chapters else [ledger.oldest(records, chosen, options.data)]
-        earlier = {chapter.id: _record_to_compare(chapter, options, records) for chapter in chosen}
+        chosen = chosen if options.chapters else _with_the_oldest_record(chosen, options.data, records)
+        if not chosen:
+            say("Nothing to run: no record was made from the chapters' present inputs.")
+            return 0
+        earlier = {chapter.id: _record_to_compare(chapter, options.data, records) for chapter in chosen}
     inputs = {chapter: _inputs_to_record(chapter, options) for chapter in chosen} if options.record else {}
 
     started = datetime.now()
@@ -363,13 +366,25 @@ def _record_of(chapter: Chapter, data: str, records: Sequence):
     return ledger.find(records, chapter, data if "DATA" in read_parameters(chapter.learner) else "bundled")
 
 
-def _record_to_compare(chapter: Chapter, options: Options, records: Sequence):
+def _with_the_oldest_record(chapters: Sequence[Chapter], data: str, records: Sequence) -> list[Chapter]:
+    """Say whose turn it is; a chapter whose inputs changed since its record has nothing to be held against."""
     from . import editions
 
-    record = _record_of(chapter, options.data, records)
-    way_out = f"Record one: course run {chapter.id} --data {options.data} --record."
+    current = {}
+    for chapter in chapters:
+        record = _record_of(chapter, data, records)
+        if record and record.inputs == editions.inputs_hash(chapter):
+            current[chapter] = record.at
+    return [min(current, key=current.get)] if current else []
+
+
+def _record_to_compare(chapter: Chapter, data: str, records: Sequence):
+    from . import editions
+
+    record = _record_of(chapter, data, records)
+    way_out = f"Record one: course run {chapter.id} --data {data} --record."
     if record is None:
-        raise ValueError(f"{chapter.name} has no record on {options.data} data. {way_out}")
+        raise ValueError(f"{chapter.name} has no record on {data} data. {way_out}")
     if record.inputs != editions.inputs_hash(chapter):
         raise ValueError(f"The record of {chapter.name} was made from other inputs than these. {way_out}")
     return record
