@@ -170,8 +170,8 @@ def run(fault: Fault | None, command: list[str]) -> bool:
         done = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    told = [line for line in lines if TELLING.search(line)] or lines or [""]
-    print(f"    exit code {done.returncode} after {seconds:.0f} s: {told[-1][:160]}", flush=True)
+    told = [line for line in lines if TELLING.search(line)] or lines[-1:] or [""]
+    print(f"    exit code {done.returncode} after {seconds:.0f} s: {told[0][:160]}", flush=True)
     return done.returncode != 0
 
 
