@@ -342,7 +342,7 @@ def _exercise_problems(chapter: Chapter, source: NotebookNode) -> Iterator[str]:
 
 def _figure_problems(chapter: Chapter, source: NotebookNode, worked: NotebookNode | None) -> Iterator[str]:
     drawing = {cell.id for cell in source.cells if cell.cell_type == "code" and _draws(cell)}
-    drawing |= {cell.get("id") for cell in (worked.cells if worked else []) if _holds_image(cell)}
+    drawing |= {cell.get("id") for cell in (worked.cells if worked else []) if editions.holds_image(cell)}
     for index, cell in enumerate(source.cells):
         if cell.id in drawing and not _text(cell.metadata.get("alt")):
             yield (
@@ -357,10 +357,6 @@ def _draws(cell: NotebookNode) -> bool:
         (owner == "plt" and name in pyplot) or (owner == "plots" and name != "use_style")
         for owner, name in _method_calls(ast.parse(cell.source), into_functions=False)
     )
-
-
-def _holds_image(cell: NotebookNode) -> bool:
-    return any(kind.startswith("image/") for output in cell.get("outputs", []) for kind in output.get("data", {}))
 
 
 def _unreported(chapter: Chapter, source: NotebookNode, claims: Sequence[results.Claim]) -> Iterator[str]:

@@ -360,6 +360,11 @@ def data_kind(notebook: NotebookNode) -> str:
     return next((kind for kind in ("full", "bundled") if kind in kinds), "any")
 
 
+def holds_image(cell: NotebookNode) -> bool:
+    """Say whether a cell has a picture among its outputs."""
+    return any(kind.startswith("image/") for output in cell.get("outputs", []) for kind in output.get("data", {}))
+
+
 def section_of(notebook: NotebookNode, index: int) -> str:
     """Find the heading above a cell, without its hashes; "" where there is none."""
     headings = [

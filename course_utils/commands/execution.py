@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .console import console, say
+from .editions import holds_image
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -461,13 +462,9 @@ def _run_notebook(job: Job, cell_timeout: float, tracker: _Tracker, temporary: s
         # papermill takes sys.exit() for a wish to end early and well.
         return f"{tracker.step.place}: SystemExit, so the cells after it did not run"
     for index, cell in enumerate(executed.cells):
-        if "alt" in cell.metadata and not _shows_a_picture(cell):
+        if "alt" in cell.metadata and not holds_image(cell):
             return f"{tracker.places.get(index, 'a text cell')}: it has a text for a figure, and drew none"
     return ""
-
-
-def _shows_a_picture(cell: NotebookNode) -> bool:
-    return any(kind.startswith("image/") for output in cell.get("outputs", []) for kind in output.get("data", {}))
 
 
 def _own_interpreter(temporary: str) -> tuple[type, list]:
